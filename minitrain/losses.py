@@ -1,0 +1,104 @@
+"""Losses: how wrong the model is on one batch, as one number to make smaller. Each stands beside its formula.
+
+A loss is `(model, batch) -> Loss`; a batch is `(x, y)`, inputs and what they should give. It does the forward pass and
+nothing else: no gradients, no updates.
+"""
+import torch
+from torch.nn import functional as F
+
+from minitrain.trainer import Loss
+
+
+def mse(model, batch):
+    """Mean squared error, mean of (prediction - y)².  x (B, …), y of the prediction's shape, floating point.
+
+    >>> mse(lambda x: 2 * x, (torch.tensor([1.0, 2.0]), torch.tensor([2.0, 3.0]))).mean
+    tensor(0.5000)
+    """
+    prediction, y = _forward(model, batch)
+    if prediction.shape != y.shape:
+        raise ValueError(f"mse: the model gave shape {_shape(prediction)}, the targets have {_shape(y)}; subtracted, they would "
+                         "spread into a table of every pair. Make them equal, with squeeze(-1) or unsqueeze(-1).")
+    return Loss(F.mse_loss(prediction, y), n=len(y))
+
+
+def cross_entropy(model, batch):
+    """Surprise at the right class, mean of -log softmax(logits)[y], in nats.  logits (B, K), y (B,) of 0 … K-1.
+
+    A model that knows nothing pays ln K. Logs the accuracy.
+
+    >>> out = cross_entropy(lambda x: x, (torch.zeros(2, 10), torch.tensor([3, 7])))
+    >>> out.mean                                            # ln 10
+    tensor(2.3026)
+    """
+    logits, y = _forward(model, batch)
+    if logits.ndim != 2 or y.shape != logits.shape[:1]:
+        raise ValueError(f"cross_entropy: logits must be (B, K) and labels (B,); got {_shape(logits)} and {_shape(y)}.")
+    if y.dtype != torch.int64:
+        raise TypeError(f"cross_entropy: labels are class numbers of dtype int64; got {y.dtype}. y.long() converts.")
+    if y.device.type == "cpu":
+        try:
+            mean = F.cross_entropy(logits, y)
+        except IndexError:
+            raise ValueError(f"cross_entropy: a label is out of range: the model tells {logits.shape[1]} classes apart, so "
+                             f"labels go from 0 to {logits.shape[1] - 1}; got {int(y.min())} to {int(y.max())}.") from None
+    else:
+        mean = _cross_entropy_on_device(logits, y)
+    return Loss(mean, n=len(y), logs={"accuracy": (logits.detach().argmax(1) == y).float().mean()})
+
+
+def logistic(model, batch):
+    """Surprise at a yes or no, mean of -log sigmoid(logit) where y = 1 and of -log sigmoid(-logit) where y = 0, in nats.
+
+    logits and y have the same shape; y is 0 or 1 (a probability in between is taken as such). Logs the accuracy.
+
+    >>> logistic(lambda x: x, (torch.zeros(2), torch.tensor([0.0, 1.0]))).mean          # ln 2
+    tensor(0.6931)
+    """
+    logits, y = _forward(model, batch)
+    if logits.shape != y.shape:
+        raise ValueError(f"logistic: the model gave shape {_shape(logits)}, the labels have {_shape(y)}; make them equal, with "
+                         "squeeze(-1) or unsqueeze(-1).")
+    y = y.to(logits.dtype)
+    mean = F.binary_cross_entropy_with_logits(logits, y)
+    return Loss(mean, n=y.numel(), logs={"accuracy": ((logits.detach() > 0) == (y > 0.5)).float().mean()})
+
+
+def _cross_entropy_on_device(logits, y):
+    """As F.cross_entropy, but a label out of range gives NaN, which the Trainer names, instead of an assertion inside
+    a GPU kernel, after which every tensor of the session is lost. Nothing here waits for the device."""
+    K = logits.shape[1]
+    wrong = (y < 0) | (y >= K)
+    return F.cross_entropy(logits, y.clamp(0, K - 1)) + torch.where(wrong.any(), torch.nan, 0.0)
+
+
+def _forward(model, batch):
+    """The model's answer to x, and y; what torch says of a wrong shape, dtype or device becomes one sentence."""
+    try:
+        x, y = batch
+    except (TypeError, ValueError):
+        raise TypeError(f"A batch is a pair (x, y); got {type(batch).__name__}.") from None
+    if len(y) == 0:
+        raise ValueError("The batch is empty; a mean over no examples is not a number. Look at what the source gives.")
+    try:
+        prediction = model(x)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise type(error)(_diagnosis(model, x) + str(error)) from error
+    if prediction.device != y.device:
+        raise ValueError(f"The targets are on {y.device}, the model's answer on {prediction.device}; move them with y.to(…).")
+    return prediction, y
+
+
+def _diagnosis(model, x):
+    first = next(iter(model.parameters()), None) if hasattr(model, "parameters") else None
+    if not isinstance(x, torch.Tensor):
+        return f"The model got {type(x).__name__} and needs a torch tensor; torch.as_tensor(x) makes one. "
+    if first is not None and first.device != x.device:
+        return f"The batch is on {x.device} and the model on {first.device}; x.to(…) moves it. "
+    if first is not None and first.dtype != x.dtype:
+        return f"The batch is {x.dtype} and the model {first.dtype}; x.to({first.dtype}) converts. "
+    return f"The model could not take a batch of shape {_shape(x)}. "
+
+
+def _shape(x):
+    return tuple(x.shape)
