@@ -150,6 +150,66 @@ class Adam(AdamW):
         super().__init__(params, rate, betas, eps, decay=0.0, clip=clip)
 
 
+class Muon(AdamW):
+    """Matrices step by their momentum with all directions made equally strong; everything else steps by AdamW.
+
+    Of a momentum U·S·Vᵀ the step keeps U·Vᵀ alone, so that directions with small gradients move as far as those with
+    large ones. Made for hidden matrices (convolutions count as matrices, outputs × the rest): name embeddings and output
+    layers in `adam`; vectors and scalars go there by themselves. Jordan et al., "Muon: an optimizer for hidden layers
+    in neural networks", 2024.
+
+    params: all parameters.  rate: for the matrices.  adam: parameters that take AdamW's rule at `adam_rate` instead.
+    dtype: in what to orthogonalise (torch only); bfloat16 is precise enough and faster where matmuls in it are.
+    """
+
+    def __init__(self, params, rate=0.02, momentum=0.95, *, adam=(), adam_rate=3e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.0,
+                 clip=None, dtype=None):
+        params, named = list(params), {id(p) for p in adam}
+        groups = [{"params": [p for p in params if p.data.ndim >= 2 and id(p) not in named]},
+                  {"params": [p for p in params if p.data.ndim < 2 or id(p) in named], "rate": adam_rate}]
+        super().__init__(groups, rate, betas, eps, decay, clip)
+        self.momentum, self.dtype = momentum, dtype
+
+    def update(self, p, g, state, rate, group):
+        if group is not self.groups[0]:
+            return super().update(p, g, state, rate, group)
+        m = state["m"] = self.momentum * state.get("m", 0.0) + (1 - self.momentum) * g
+        look_ahead = (1 - self.momentum) * g + self.momentum * m
+        step = orthogonalize(look_ahead.reshape(len(p), -1), self.dtype)            # (outputs, the rest)
+        p *= 1 - rate * group.decay
+        p -= rate * max(1, step.shape[0] / step.shape[1]) ** 0.5 * step.reshape(p.shape)
+        return p
+
+    def update_together(self, ps, gs, states, rate, group):
+        if group is self.groups[0]:
+            Optimizer.update_together(self, ps, gs, states, rate, group)
+        elif ps:
+            super().update_together(ps, gs, states, rate, group)
+
+
+def orthogonalize(x, dtype=None, steps=5):
+    """U·Vᵀ of x = U·S·Vᵀ, nearly: singular values end between about 0.7 and 1.2.  x (…, M, N), one matrix or a stack.
+
+    Newton–Schulz: an odd polynomial of x acts on its singular values alone; this one, five times, lifts all of them
+    from (0, 1] to about 1, in matrix products instead of a decomposition. Coefficients: Jordan et al., 2024.
+
+    >>> x = torch.tensor([[3.0, 0.0], [0.0, 0.01]])
+    >>> orthogonalize(x).diagonal()
+    tensor([0.6964, 1.1582])
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    kind = x.dtype
+    x = x / ((x * x).sum((-2, -1))[..., None, None] ** 0.5 + 1e-7)
+    x = x if dtype is None else x.to(dtype)
+    wide = x.shape[-2] <= x.shape[-1]
+    x = x if wide else x.mT
+    for _ in range(steps):
+        gram = x @ x.mT                                                             # (…, M, M), the smaller side
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    x = x if wide else x.mT
+    return x if dtype is None else x.to(kind)
+
+
 class FromTorch:
     """A torch.optim optimizer that keeps this file's protocol.
 

@@ -89,6 +89,51 @@ def test_a_missing_gradient_counts_as_zero(name):
     assert all(torch.allclose(p, q, rtol=0, atol=1e-14) for p, q in zip(a, b, strict=True))
 
 
+def test_muon_equals_its_torch_twin_but_for_bfloat16(monkeypatch):
+    """torch orthogonalises in bfloat16; with ours in its place, in float64, all the rest is equal over 100 steps."""
+    import torch.optim._muon as twin
+    g = torch.Generator().manual_seed(0)
+    for shape in ((8, 5), (5, 8), (6, 6)):
+        x = torch.randn(shape, generator=g, dtype=torch.float64)
+        theirs = twin._zeropower_via_newtonschulz(x, (3.4445, -4.775, 2.0315), 5, 1e-7).double()
+        assert (optim.orthogonalize(x) - theirs).norm() < 0.03 * theirs.norm()
+        assert (optim.orthogonalize(x, torch.bfloat16) - theirs).norm() < 0.15 * theirs.norm()      # rounding in bfloat16
+    monkeypatch.setattr(twin, "_zeropower_via_newtonschulz", lambda x, *_: optim.orthogonalize(x))
+    start = [torch.randn(shape, generator=g, dtype=torch.float64) for shape in ((8, 5), (5, 8))]
+    ours, theirs = [[torch.nn.Parameter(x.clone()) for x in start] for _ in range(2)]
+    a, b = optim.Muon(ours, rate=0.02, decay=0.1), torch.optim.Muon(theirs, lr=0.02, weight_decay=0.1)
+    for _ in range(100):
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64)
+            q.grad = p.grad.clone()
+        a.step()
+        b.step()
+    assert all((p - q).detach().abs().max() < 1e-12 for p, q in zip(ours, theirs, strict=True))
+
+
+def test_muon_makes_directions_equally_strong_and_leaves_the_rest_to_adamw():
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 30, 20, generator=g, dtype=torch.float64) @ torch.diag(torch.logspace(0, -2, 20, dtype=torch.float64))
+    s = torch.linalg.svdvals(optim.orthogonalize(x))
+    assert float(s.min()) > 0.6 and float(s.max()) < 1.3 and float(torch.linalg.svdvals(x).max()) > 5
+    u, _, vt = torch.linalg.svd(x, full_matrices=False)
+    cosine = (optim.orthogonalize(x) * (u @ vt)).sum((1, 2)) / (optim.orthogonalize(x).norm(dim=(1, 2)) * 20**0.5)
+    assert float(cosine.min()) > 0.97
+    assert np.abs(optim.orthogonalize(x.numpy()) - optim.orthogonalize(x).numpy()).max() < 1e-12
+    matrix, vector, table, kernel = (torch.nn.Parameter(torch.randn(s, generator=g)) for s in ((4, 3), 4, (9, 3), (4, 3, 2, 2)))
+    muon = optim.Muon([matrix, vector, table, kernel], adam=[table], adam_rate=0.01)
+    assert [[id(p) for p in group.params] for group in muon.groups] == [[id(matrix), id(kernel)], [id(vector), id(table)]]
+    twin = torch.nn.Parameter(vector.detach().clone())
+    adamw = optim.AdamW([twin], rate=0.01, decay=0.0)
+    for _ in range(5):
+        for p in (matrix, vector, table, kernel):
+            p.grad = torch.randn(p.shape, generator=g)
+        twin.grad = vector.grad.clone()
+        muon.step()
+        adamw.step()
+    assert torch.allclose(vector, twin)
+
+
 def test_groups_have_their_own_rate_and_decay():
     p, q = torch.nn.Parameter(torch.ones(1)), torch.nn.Parameter(torch.ones(1))
     optimizer = optim.AdamW([{"params": [p], "rate": 0.5, "decay": 0.5}, {"params": [q]}], rate=0.1, decay=0.0)
