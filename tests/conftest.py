@@ -1,0 +1,105 @@
+"""What every test stands on: text instead of widgets, a progress folder of its own, one thread; and, for the notebooks
+that nbval runs, what each lesson took, read from that same run."""
+import os
+import tempfile
+import time
+from queue import Empty
+
+# before anything imports torch; kernels and xdist's workers inherit it
+_home = tempfile.TemporaryDirectory(prefix="minitrain-tests-", ignore_cleanup_errors=True)
+os.environ |= {"MINITRAIN_STATIC": "1", "MINITRAIN_HOME": os.path.join(_home.name, "progress"), "OMP_NUM_THREADS": "1",
+               "IPYTHONDIR": os.path.join(_home.name, "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+
+import pytest  # noqa: E402
+
+SECONDS, AIM, MEGABYTES = 60, 30, 1024          # a lesson from top to bottom on 2 cores; DESIGN asks for 60 and aims at 30
+collect_ignore = ["benchmarks"]                 # scripts, run by hand
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the long proofs too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="long: pytest --slow"))
+    on_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if on_gpu:
+        import torch
+        if not torch.cuda.is_available():
+            for item in on_gpu:
+                item.add_marker(pytest.mark.skip(reason="no GPU on this machine"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """A fresh progress folder for every test."""
+    folder = tmp_path_factory.mktemp("home") / "progress"
+    monkeypatch.setenv("MINITRAIN_HOME", str(folder))
+    return folder
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Lessons())            # the hooks of a conftest see its own folder's items only
+
+
+class Lessons:
+    """Around each notebook cell that nbval runs: a progress folder for each notebook, its time and memory, and their limits."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        if hasattr(item, "cell_num") and item.parent.kernel is None:        # the kernel that starts now inherits the folder
+            os.environ["MINITRAIN_HOME"] = os.path.join(tempfile.mkdtemp(dir=_home.name), "progress")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item):
+        if not hasattr(item, "cell_num"):
+            return (yield)
+        from minitrain.teach.refresh import Memory
+        lesson, kernel = item.parent, item.parent.kernel
+        if not hasattr(lesson, "seconds"):
+            lesson.seconds = lesson.peak_mb = 0
+            _notice_death(kernel)
+        start, memory = time.perf_counter(), Memory(lambda: kernel.km.provisioner.pid if kernel.is_alive() else None)
+        try:
+            with memory:
+                result = yield
+        finally:
+            lesson.seconds += time.perf_counter() - start
+            lesson.peak_mb = max(lesson.peak_mb, memory.peak_mb)
+            item.user_properties.append(("lesson", (lesson.path.stem, lesson.seconds, lesson.peak_mb)))
+        assert lesson.seconds <= SECONDS, f"{lesson.path.stem} took {lesson.seconds:.0f} s so far; the limit is {SECONDS} s."
+        assert lesson.peak_mb <= MEGABYTES, f"{lesson.path.stem} held {lesson.peak_mb:.0f} MB; the limit is {MEGABYTES} MB."
+        return result
+
+    def pytest_terminal_summary(self, terminalreporter):
+        lessons = {}
+        for reports in terminalreporter.stats.values():
+            for report in reports:
+                for name, took in getattr(report, "user_properties", ()):
+                    if name == "lesson":
+                        lessons[took[0]] = took[1:]     # sums so far: the last report of a notebook has them all
+        if lessons:
+            terminalreporter.section(f"lessons under nbval: at most {SECONDS} s (aim {AIM}) and {MEGABYTES} MB, children counted")
+        for stem, (seconds, peak) in sorted(lessons.items()):
+            terminalreporter.line(f"{stem}: {seconds:.1f} s{', over the aim' if seconds > AIM else ''}; {peak:.0f} MB")
+
+
+def _notice_death(kernel):
+    """nbval waits for the answer of a dead kernel until the cell's time is up; look every second."""
+    wait = kernel.await_reply
+
+    def await_reply(msg_id, timeout=None):
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return wait(msg_id, timeout=min(1, timeout))
+            except Empty:
+                if not kernel.is_alive():
+                    raise RuntimeError("the kernel ended in this cell (out of memory?)") from None
+                if time.monotonic() > end:
+                    raise
+
+    kernel.await_reply = await_reply
