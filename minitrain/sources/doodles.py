@@ -11,8 +11,10 @@ import torch
 from minitrain.sources.batching import generator
 from minitrain.sources.drawing import GROUNDS, KINDS, STYLES, Plan, parts, place, render
 
-__all__ = ["COLOURS", "GROUNDS", "KINDS", "STYLES", "Doodles", "Plan", "parts", "render"]
+__all__ = ["BY_HAND", "COLOURS", "GROUNDS", "KINDS", "STYLES", "Doodles", "Plan", "parts", "render"]
 COLOURS = ("bright", "dark", "any", "natural")
+BY_HAND = dict(turn=45.0, zoom=(0.3, 0.95), shift=0.25, variety=2.0, wobble=0.04, line=(0.04, 0.12),
+               styles=("filled", "outline", "sketch"))         # squares and circles as unlike each other as people draw them
 
 
 class Doodles:
@@ -41,12 +43,14 @@ class Doodles:
                  mirror=True, variety=1.0, styles=("filled",), line=(0.06, 0.1), wobble=0.0, colours="bright",
                  grounds=("plain",), brightness=(1.0, 1.0), contrast=(1.0, 1.0), noise=0.0, mark=None, label_noise=0.0,
                  device="cpu"):
-        for name, value, least in (("size", size, 8), ("batch", batch, 1)):
-            if value < least:
-                raise ValueError(f"{name} is {value}; it needs to be at least {least}.")
+        for name, value, least, most in (("size", size, 8, 256), ("batch", batch, 1, 100_000)):
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it needs to be from {least} to {most:,}.")
         for name, (least, most) in (("zoom", zoom), ("line", line), ("brightness", brightness), ("contrast", contrast)):
             if not 0 <= least <= most:
                 raise ValueError(f"{name} is ({least}, {most}); it needs (least, most), neither below 0, in this order.")
+        if not zoom[0]:
+            raise ValueError(f"zoom is {zoom}; nothing would be left of a thing at 0.")
         place(colours, COLOURS, "colours")
         self.shares, self.styles, self.grounds = _shares(kinds, tuple(KINDS), "kind"), _shares(styles, STYLES, "style"), _shares(
             grounds, GROUNDS, "ground")
@@ -55,6 +59,8 @@ class Doodles:
         self.turn, self.zoom, self.shift, self.mirror, self.variety = turn, zoom, shift, mirror, variety
         self.line, self.wobble, self.brightness, self.contrast, self.noise = line, wobble, brightness, contrast, noise
         self.mark, self.label_noise = dict(mark or {}), label_noise
+        if len(self.kinds) < 2 and label_noise:
+            raise ValueError("label_noise needs two kinds or more; there is no other name to get wrong.")
         for name in (*self.mark, *(label_noise if isinstance(label_noise, dict) else ())):
             place(name, self.kinds, "mark or label_noise: kind")
 

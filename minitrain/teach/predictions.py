@@ -101,6 +101,8 @@ def panel(name, question):
     """The widget of `ask`; `.choice`, `.confidence`, `.button` and `.status` are its parts."""
     import ipywidgets as widgets
 
+    from minitrain.teach.widgets.base import Keys
+
     said = progress.entry("predictions", name)
     closed = bool(said.get("revealed") and counts(said))
     earlier = said.get("choice") if said.get("choice") in question.choices else None
@@ -134,7 +136,7 @@ def panel(name, question):
         show(f"You predicted {_spoken(said)}. What was measured has been shown; it stays as it was.")
     elif answered(said):
         show(f"Saved earlier: {_spoken(said)}. You can still change it." if counts(said) else f"Noted earlier: {_spoken(said)}.")
-    box = widgets.VBox([text, choice, confidence, button, status])
+    box = widgets.VBox([text, choice, confidence, button, status, Keys()])
     box.choice, box.confidence, box.button, box.status = choice, confidence, button, status
     return box
 
