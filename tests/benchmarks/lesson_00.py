@@ -1,4 +1,4 @@
-"""Lesson 00's two trainings, five seeds (and, for the digits, five splits) each: seconds, drawing included, and held-out accuracy.
+"""Lesson 00's two trainings, five seeds (for the digits, five splits) each: seconds, drawing included, held-out accuracy.
 
     python tests/benchmarks/lesson_00.py                # prints JSON; the worst seed counts
 """
@@ -48,4 +48,5 @@ def measure(train):
 
 if __name__ == "__main__":
     threads = use_threads()
-    print(json.dumps({"machine": str(machine()), "threads": threads, "shapes": measure(shapes), "digits": measure(digits)}, indent=1))
+    print(json.dumps({"machine": str(machine()), "threads": threads, "shapes": measure(shapes), "digits": measure(digits)},
+                     indent=1))
