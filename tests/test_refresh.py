@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from minitrain.teach import refresh
-from minitrain.teach.refresh import TAG, VIEW, calls, find, normalise
+from minitrain.teach.refresh import NOTHING, TAG, VIEW, calls, find, normalise
 
 
 def store(folder, name, *sources):
@@ -117,6 +117,17 @@ def test_everything_between_a_question_and_its_reveal_is_folded():
                    code('claim("c")\nreveal("03/b", measured=m)'), code("4", jupyter={"outputs_hidden": True}))
     assert [cell.metadata.get("jupyter", {}).get("outputs_hidden", False) for cell in cells] == [
         False, False, True, True, True, True, True, True, False]
+
+
+def test_a_folded_cell_begins_with_an_output_that_shows_nothing():
+    """JupyterLab shows the first line of what is folded."""
+    cells = formed(code('ask("03/a")', count=1), code("1", new_output("stream", name="stdout", text="grows\n")), code("2"),
+                   code('reveal("03/a")', new_output("stream", name="stdout", text="Measured: grows\n")), code("3"))
+    assert [cell.outputs[:1] == [NOTHING] for cell in cells] == [False, True, False, True, False]
+    again = formed(*cells)
+    assert again == cells
+    cells[0].source = "1"                               # the question is gone, and with it the fold
+    assert all(NOTHING not in cell.outputs for cell in formed(*cells))
 
 
 def test_a_question_that_is_only_spoken_of_folds_nothing():

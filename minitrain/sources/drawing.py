@@ -75,6 +75,8 @@ class Plan:
 
 def render(plan, size=32):
     """Draw a plan: pictures (n, 3, size, size) in 0 … 1."""
+    if len(plan) <= 256:
+        return _render(plan, size)
     return torch.cat([_render(plan[i:i + 256], size) for i in range(0, len(plan), 256)])    # 256: stays in the cache
 
 
@@ -86,8 +88,8 @@ def parts(plan, size=32):
     ['bun', 'mustard', 'sausage']
     """
     found = {}
-    for rows, x, y, pixel in _frames(plan, size):
-        for name, distance, _, _ in _layers(plan[rows], x, y, pixel):
+    for rows, p, x, y, pixel in _frames(plan, size):
+        for name, distance, _, _ in _layers(p, x, y, pixel):
             mask = found.setdefault(name, torch.zeros(len(plan), size, size, device=x.device))
             mask[rows] = torch.maximum(mask[rows], _cover(distance, pixel))
     return found
@@ -270,7 +272,7 @@ KINDS = {"square": _square, "circle": _circle, "cat": _cat, "dog": _dog, "aeropl
 # ------------------------------------------------------------------------------------------- painting
 
 def _frames(plan, size):
-    """For each kind that occurs: its rows, and where each pixel lies in its pictures' own upright frame; (n, H, W) each."""
+    """For each kind that occurs: its rows, their plan, and where each pixel lies in its picture's upright frame, (n, H, W)."""
     u = (torch.arange(size, device=plan.kind.device) + 0.5) * 2 / size - 1
     for kind in plan.kind.unique().tolist():
         rows = (plan.kind == kind).nonzero()[:, 0]
@@ -284,16 +286,15 @@ def _frames(plan, size):
         if shake.any():
             push = _smooth(p.seed, 2, 5, size, salt=1) * 2 - 1  # (n, 2, H, W)
             x, y = x + push[:, 0] * shake[:, None, None], y + push[:, 1] * shake[:, None, None]
-        yield rows, x, y, 2 / size / scale
+        yield rows, p, x, y, 2 / size / scale
 
 
 _SHAKE = torch.tensor([0.0, 0.0, 0.0, 0.05, 0.04])              # by style
 
 
 def _layers(p, x, y, pixel):
-    (kind,) = p.kind.unique().tolist()
     build = p.build.T[:, :, None, None]
-    return list(KINDS.values())[kind](x, y, build, lambda r: pixel.clamp(min=r / 0.45) * 0.45)
+    return list(KINDS.values())[int(p.kind[0])](x, y, build, lambda r: pixel.clamp(min=r / 0.45) * 0.45)
 
 
 def _cover(distance, pixel):
@@ -304,8 +305,8 @@ def _cover(distance, pixel):
 def _render(plan, size):
     ground = _ground(plan, size)
     out = torch.empty_like(ground)
-    for rows, x, y, pixel in _frames(plan, size):
-        p, behind = plan[rows], ground[rows]
+    for rows, p, x, y, pixel in _frames(plan, size):
+        behind = ground[rows]
         canvas, styled = behind.clone(), bool((p.style > 0).any())
         if styled:
             comic, bare, opacity, line, grain = _strokes(p, x, y, pixel)

@@ -145,8 +145,8 @@ EXERCISES = {
             Misconception(lambda: {"rate": 100.0}, "So large a step leaps over what it looks for: the loss ended above that of "
                                                    "guessing. Try something in between."),
             Misconception(lambda: {"rate": 0.00001}, "That did not do it: after as many updates it is still wrong more often "
-                                                     "than right. What says how far a weight moves in one update, and is it large "
-                                                     "or small here?"),
+                                                     "than right. What says how far a weight moves in one update, and is it "
+                                                     "large or small here?"),
             Misconception(lambda: {}, "Nothing is different from the slow training. Put one setting and a new value into the "
                                       "dictionary."),
         ],
