@@ -270,6 +270,7 @@ def lesson(lab, browser):
         if path is None:
             pytest.skip(f"there is no lesson {number} yet")
         if number not in opened:
+            opened[number] = None
             notebook = Notebook(browser, lab[0], path.name)
             name = re.search(r'ask\("(.+?)"\)', "\n".join(cell.source for cell in refresh.read(path).cells))[1]
             notebook.folded = [cell.inner_text().strip() for cell in notebook.page.locator(".jp-OutputPlaceholder").all()]
@@ -278,9 +279,10 @@ def lesson(lab, browser):
             notebook.predicted = name, predict(notebook, name)
             notebook.run_all()
             opened[number] = notebook
+        assert opened[number] is not None, f"lesson {number} did not run: see the first failure"
         return opened[number]
     yield open_lesson
-    for notebook in opened.values():
+    for notebook in filter(None, opened.values()):
         notebook.close()
 
 
@@ -332,13 +334,6 @@ def live(notebook):
     return notebook.page.locator(".jp-Cell-outputWrapper", has=notebook.page.get_by_role("button", name="One step")).first
 
 
-@pytest.mark.parametrize("number", LESSONS)
-def test_its_live_training_starts_and_pauses(lesson, number):
-    notebook = lesson(number)
-    start_and_pause(notebook, live(notebook))
-    clean(notebook)
-
-
 def test_what_is_drawn_in_lesson_00_moves_the_probabilities(lesson):
     notebook = lesson("00")
     output = notebook.page.locator(".jp-Cell-outputWrapper", has=notebook.page.locator("canvas.minitrain-pad"))
@@ -362,8 +357,8 @@ def test_the_thrower_of_lesson_03_is_aimed_by_keyboard(lesson):
 def test_the_dial_of_lesson_03_is_heard_while_it_runs(lesson):
     notebook = lesson("03")
     output = live(notebook)
-    press(output, "Start over")
-    press(output, "Start")
+    start_and_pause(notebook, output)
+    press(output, "Go on")
     before, after = move_slider(notebook, output, "Learning rate", presses=4)
     changed(status(output), status(output).inner_text())
     press(output, "Pause")

@@ -318,7 +318,7 @@ def test_a_nan_names_its_exact_step(bad_at):
     def loss(model, batch):
         return Loss(w * w * (math.nan if batch == bad_at else 1.0), n=1)
     trainer = Trainer(None, loss, optim.SGD([w], rate=1e-3))
-    with pytest.raises(FloatingPointError, match=rf"nan at update {bad_at},.*learning rate.*log.*batch"):
+    with pytest.raises(FloatingPointError, match=rf"nan at update {bad_at};.*learning rate.*log.*batch"):
         trainer.fit(iter(range(10**9)), steps=10**6)
     assert trainer.history[bad_at]["t"] == bad_at
     assert all(math.isfinite(logs["loss"]) for logs in trainer.history[:bad_at])

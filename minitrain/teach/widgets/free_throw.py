@@ -1,7 +1,7 @@
 """Free throw: the reader against gradient descent; who needs fewer throws?
 
-One or three throwers, 10 metres from a wall with a target each. The reader sets aims and is told what they chose to be told;
-gradient descent sets its aims by slope. Both start from the same aims; a typical miss under 20 cm is a hit.
+One or three throwers with a target each; a throw carries 10 metres. The reader sets aims and is told what they chose to be
+told; gradient descent sets its aims by slope. Both start from the same aims; a typical miss under 20 cm is a hit.
 """
 import ipywidgets
 import numpy as np
