@@ -1,7 +1,7 @@
 """Real handwritten digits that need no download: scikit-learn ships them.
 
-1,797 scans of 8 x 8 pixels by 43 people. E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
-Learning Repository, 1998, doi:10.24432/C50P49 (the test part).
+1,797 digits of 8 x 8 pixels by 13 people: the test part of the set; 30 others wrote the training part. E. Alpaydin and
+C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998, doi:10.24432/C50P49.
 """
 import torch
 

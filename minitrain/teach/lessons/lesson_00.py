@@ -10,7 +10,7 @@ QUESTIONS = {
     "how-long": Question(
         "Nobody says what a corner is; the program sees pictures with their names. To get 97 of 100 new pictures right, this "
         "machine will need …",
-        ["under a minute", "about half an hour", "hours, or a special machine"], answer="under a minute",
+        ["a few minutes at most", "half an hour or more", "a special machine"], answer="a few minutes at most",
         why="The pictures are small and so is the model, and still this is the whole of training: the same loop, with more of "
             "everything, made the models you have heard of."),
     "cats": Question(
@@ -48,6 +48,22 @@ def _mean_of_rows(table):
 
 def _mean_of_columns(table):
     return float(np.mean([table[k][k] / sum(row[k] for row in table) for k in range(len(table))]))
+
+
+def _two_kinds(table):
+    return (table[0][0] + table[1][1]) / sum(sum(row) for row in table)
+
+
+def _percent(table):
+    return 100 * _accuracy_in_numpy(table)
+
+
+def _right_to_wrong(table):
+    return _count_right(table) / (sum(sum(row) for row in table) - _count_right(table))
+
+
+def _by_rows(table):
+    return _count_right(table) / len(table)
 
 
 def _first_row(table):
@@ -111,9 +127,11 @@ def _judge_faster(answer):
         return "The loss went up and away."
     if not found["loss"] < math.log(10) * 1.05:
         return "The loss went up and away."
-    if found["accuracy"] < 0.5:
-        return "It learned no faster than before, or hardly."
-    return None
+    if found["accuracy"] >= 0.5:
+        return None
+    if name == "rate":
+        return "The rate went up, and that is not enough yet." if value > SLOW["rate"] else "The rate went down."
+    return "The batch is another." if name == "batch" else "There are more or fewer units."
 
 
 EXERCISES = {
@@ -129,11 +147,16 @@ EXERCISES = {
                                             "Accuracy is simpler: all that are right, divided by all there are."),
             Misconception(_first_row, "That is the share of right answers for the first kind alone. Count the whole diagonal, "
                                       "and divide by the whole table."),
+            Misconception(_two_kinds, "That works for two kinds. The table may have more: go along the whole diagonal, "
+                                      "`table[k][k]` for each k."),
+            Misconception(_percent, "That is per cent. A share lies between 0 and 1: leave out the 100."),
+            Misconception(_right_to_wrong, "You divided right by wrong. A share is right out of all."),
+            Misconception(_by_rows, "`len(table)` counts the rows. Divide by the pictures: the sum of all the rows' sums."),
             Misconception(_count_right, "That counts the right answers. Divide by how many pictures there are in the table."),
         ],
         alternatives=[_accuracy_in_numpy],
         hint="Right answers stand where the row and the column have the same number. Add those up, and divide by the sum of the "
-             "whole table."),
+             "whole table (`sum(row)` adds up one row; add those up)."),
     "faster": Exercise(
         task="Return a dictionary with one changed setting, so that the slow training is half right after as many updates.",
         reference=faster, judge=_judge_faster,
@@ -144,14 +167,18 @@ EXERCISES = {
                                                                 "of them did it. Change one."),
             Misconception(lambda: {"rate": 100.0}, "So large a step leaps over what it looks for: the loss ended above that of "
                                                    "guessing. Try something in between."),
-            Misconception(lambda: {"rate": 0.00001}, "That did not do it: after as many updates it is still wrong more often "
-                                                     "than right. What says how far a weight moves in one update, and is it "
-                                                     "large or small here?"),
+            Misconception(lambda: {"rate": 0.0005}, "The right setting and the right direction, but not far enough yet. Go on: "
+                                                    "three times that, ten times that."),
+            Misconception(lambda: {"rate": 0.00001}, "Now each step is even smaller than before. Turn the rate the other way."),
+            Misconception(lambda: {"batch": 64}, "More pictures make each step better aimed, fewer make it shakier; neither "
+                                                 "makes it longer. What sets its length?"),
+            Misconception(lambda: {"hidden": 64}, "More units help a little, since there are more weights to move; each still "
+                                                  "moves as little as before. What says how far?"),
             Misconception(lambda: {}, "Nothing is different from the slow training. Put one setting and a new value into the "
                                       "dictionary."),
         ],
         alternatives=[lambda: {"rate": 0.01}, lambda: {"rate": 0.002, "batch": 8}],
-        hint="How far a weight moves in one update is the learning rate, `rate`. 0.0001 is timid. Try ten times, thirty times, a "
-             "hundred times as much.",
-        solution='def faster():\n    return {"rate": 0.003}'),
+        hint="How far a weight moves in one update is the learning rate, `rate`. 0.0001 is timid. Try ten, thirty, a hundred "
+             "times as much; ten is not enough.",
+        solution='def faster():\n    return {"rate": 0.003}      # {"hidden": 1000} also does it, for far more arithmetic'),
 }
