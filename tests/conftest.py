@@ -60,18 +60,26 @@ class Lessons:
         from minitrain.teach.refresh import Memory
         lesson, kernel = item.parent, item.parent.kernel
         if not hasattr(lesson, "seconds"):
-            lesson.seconds = lesson.peak_mb = 0
+            lesson.seconds = lesson.cpu = lesson.peak_mb = 0
+            lesson.judged = False
             _notice_death(kernel)
-        start, memory = time.perf_counter(), Memory(lambda: kernel.km.provisioner.pid if kernel.is_alive() else None)
+
+        def pid():
+            return kernel.km.provisioner.pid if kernel.is_alive() else None
+        start, cpu, memory = time.perf_counter(), _cpu_seconds(pid()), Memory(pid)
         try:
             with memory:
                 result = yield
         finally:
             lesson.seconds += time.perf_counter() - start
+            lesson.cpu += max(0, _cpu_seconds(pid()) - cpu)
             lesson.peak_mb = max(lesson.peak_mb, memory.peak_mb)
-            item.user_properties.append(("lesson", (lesson.path.stem, lesson.seconds, lesson.peak_mb)))
-        assert lesson.seconds <= SECONDS, f"{lesson.path.stem} took {lesson.seconds:.0f} s so far; the limit is {SECONDS} s."
-        assert lesson.peak_mb <= MEGABYTES, f"{lesson.path.stem} held {lesson.peak_mb:.0f} MB; the limit is {MEGABYTES} MB."
+            item.user_properties.append(("lesson", (lesson.path.stem, lesson.seconds, lesson.cpu, lesson.peak_mb)))
+        needs, name = min(lesson.seconds, lesson.cpu), lesson.path.stem     # on a busy machine a lesson waits: not its fault
+        if not lesson.judged and (needs > SECONDS or lesson.peak_mb > MEGABYTES):
+            lesson.judged = True                                            # once is enough
+            assert needs <= SECONDS, f"{name} needed {needs:.0f} s up to this cell; the limit is {SECONDS} s."
+            assert lesson.peak_mb <= MEGABYTES, f"{name} held {lesson.peak_mb:.0f} MB in this cell; the limit is {MEGABYTES} MB."
         return result
 
     def pytest_terminal_summary(self, terminalreporter):
@@ -79,12 +87,25 @@ class Lessons:
         for reports in terminalreporter.stats.values():
             for report in reports:
                 for name, took in getattr(report, "user_properties", ()):
-                    if name == "lesson":
-                        lessons[took[0]] = took[1:]     # sums so far: the last report of a notebook has them all
+                    if name == "lesson":                # each has the sums up to its cell
+                        lessons[took[0]] = max(lessons.get(took[0], (0, 0, 0)), tuple(took[1:]))
         if lessons:
             terminalreporter.section(f"lessons under nbval: at most {SECONDS} s (aim {AIM}) and {MEGABYTES} MB, children counted")
-        for stem, (seconds, peak) in sorted(lessons.items()):
-            terminalreporter.line(f"{stem}: {seconds:.1f} s{', over the aim' if seconds > AIM else ''}; {peak:.0f} MB")
+        for stem, (seconds, cpu, peak) in sorted(lessons.items()):
+            aim = ", over the aim" if min(seconds, cpu) > AIM else ""
+            terminalreporter.line(f"{stem}: {seconds:.1f} s, {cpu:.1f} s of processor{aim}; {peak:.0f} MB")
+
+
+def _cpu_seconds(pid):
+    """Processor time of a process and its children so far, those that have ended included."""
+    import psutil
+    if pid is None:
+        return 0
+    try:
+        kernel = psutil.Process(pid)
+        return sum(sum(process.cpu_times()[:4]) for process in [kernel, *kernel.children(recursive=True)])
+    except psutil.Error:
+        return 0
 
 
 def _notice_death(kernel):

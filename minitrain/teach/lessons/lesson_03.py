@@ -20,8 +20,8 @@ QUESTIONS = {
         "200 updates is …",
         ["lower than at 0.5", "about what it is at 0.5", "higher than before the first update"],
         answer="higher than before the first update",
-        why="Each step leaps over the valley and lands higher up than it started, where slopes are steeper and the next leap is "
-            "longer."),
+        why="The first leaps land ever higher: after a few the loss can be in the thousands. They also push every hidden unit to "
+            "where it answers zero to every digit. What is left are ten biases, thrown about by steps of 50."),
     "batch-noise": Question(
         "The gradient of a batch of 64 is off from the gradient of all pictures by some distance. To halve that distance you "
         "need a batch of …",
@@ -158,6 +158,28 @@ def _epoch_with_an_empty_batch(n, size, rng):
     return [order[i * size:(i + 1) * size] for i in range(n // size + 1)]
 
 
+def _epoch_of_every_start(n, size, rng):
+    order = rng.permutation(n)
+    return [order[i:i + size] for i in range(n)]
+
+
+def _epoch_of_one_batch(n, size, rng):
+    return [rng.permutation(n)[:size]]
+
+
+def _epoch_undealt(n, size, rng):
+    return [rng.permutation(n)]
+
+
+def _epoch_in_equal_shares(n, size, rng):
+    return np.array_split(rng.permutation(n), -(-n // size))
+
+
+def _epoch_by_another_generator(n, size, rng):
+    order = np.random.permutation(n)
+    return [order[i:i + size] for i in range(0, n, size)]
+
+
 def _judge_epoch(answer):
     """None, or what is wrong with the batches of one epoch, in words without numbers that depend on luck."""
     lots = np.random.default_rng(0)
@@ -171,6 +193,10 @@ def _judge_epoch(answer):
             return f"{case} one of the batches is empty."
         if rows.min() < 0 or rows.max() >= n:
             return f"{case} there are row numbers outside of 0 to n - 1."
+        if len(batches) > -(-n // size):
+            return f"{case} there are more batches than the rows fill."
+        if len(batches) == 1 < -(-n // size):
+            return f"{case} there is one batch, of {'all rows' if len(rows) >= n else 'some rows'}."
         if any(len(set(batch.tolist())) < len(batch) for batch in batches):
             return f"{case} a row stands twice in one batch."
         skipped, repeated = len(set(rows.tolist())) < n, len(set(rows.tolist())) < len(rows)
@@ -180,14 +206,19 @@ def _judge_epoch(answer):
             return f"{case} some rows are in no batch."
         if repeated:
             return f"{case} every row is there, but some stand in two batches."
+        if any(len(batch) != size for batch in batches[:-1]) and np.ptp([len(batch) for batch in batches]) <= 1:
+            return f"{case} the batches are equal shares."
         if any(len(batch) != size for batch in batches[:-1]) or len(batches[-1]) > size:
             return f"{case} a batch other than the last has another size than {size}."
         if n > 10 and np.array_equal(rows, np.arange(n)):
             return f"{case} the rows come in the order of the file."
-        if n > 10 and all(np.array_equal(batch, np.arange(batch[0], batch[0] + len(batch))) for batch in batches):
+        if n > 10 and all(np.ptp(batch) == len(batch) - 1 for batch in batches):
             return f"{case} each batch holds neighbours of the file."
         if n > 10 and np.array_equal(rows, np.concatenate([np.asarray(batch).ravel() for batch in answer(n, size, lots)])):
             return f"{case} two epochs in a row come in the same order."
+        twice = [[np.asarray(batch).tolist() for batch in answer(n, size, np.random.default_rng(1))] for _ in range(2)]
+        if n > 10 and twice[0] != twice[1]:
+            return f"{case} the same rng gave two different epochs."
     return None
 
 
@@ -210,6 +241,17 @@ EXERCISES = {
                           "The loss is right and the slopes have the right size, with the wrong sign: a guess that is too high "
                           "makes "
                           "the loss grow when it grows. The minus sign comes later, in the update."),
+            Misconception(lambda guess, y: (((guess - y) ** 2).mean(), 2 * (y - guess)),
+                          "The loss is right. The slopes have the wrong sign and are N times too large."),
+            Misconception(lambda guess, y: (((guess - y) ** 2).mean(), guess - y),
+                          "The loss is right. In the slopes, the 2 of the square and the 1/N of the mean are both missing."),
+            Misconception(lambda guess, y: (((guess - y) ** 2).mean(), (y - guess) / len(y)),
+                          "The loss is right. In the slopes the sign is turned round, and the 2 of the square is missing."),
+            Misconception(lambda guess, y: (((guess - y) ** 2).mean() / 2, (guess - y) / len(y)),
+                          "This is half the mean squared error, as some books define it, with slopes to match. Here there is "
+                          "no half."),
+            Misconception(lambda guess, y: (((guess - y) ** 2).sum(), 2 * (guess - y) / len(y)),
+                          "The slopes are right. The loss is the sum; divide it by N."),
             Misconception(lambda guess, y: (((guess - y) ** 2).mean(), (2 * (guess - y)).mean()),
                           "The loss is right. Of the slopes you gave the mean; every guess has a slope of its own, so there "
                           "are as many "
@@ -235,6 +277,14 @@ EXERCISES = {
             Misconception(lambda logits, y: (y - _sigmoid(logits)) / len(y),
                           "The sign is turned round: where y is 1 the loss falls as the logit grows, so the slope there is "
                           "negative."),
+            Misconception(lambda logits, y: y - _sigmoid(logits),
+                          "The sign is turned round, and the 1/N of the mean is missing."),
+            Misconception(lambda logits, y: (_sigmoid(logits) - 1) / len(y),
+                          "Right where y is 1. Where y is 0 the loss is -log(1 - p), and its slope is p."),
+            Misconception(lambda logits, y: np.mean(np.log1p(np.exp(-logits)) + (1 - y) * logits),
+                          "This is the loss itself; asked is how it changes with each logit."),
+            Misconception(lambda logits, y: (_sigmoid(-logits) - y) / len(y),
+                          "Check the sign in the sigmoid: 1 / (1 + e to the minus logit)."),
             Misconception(lambda logits, y: (logits - y) / len(y),
                           "You compared the logit with y. The logit can be any number; the sigmoid makes the probability of it "
                           "that "
@@ -282,6 +332,13 @@ EXERCISES = {
             Misconception(_epoch_with_its_own_seed, "Every epoch comes in the same order. Draw it from the rng you are given, "
                                                     "which moves on by "
                                                     "itself; do not seed another."),
+            Misconception(_epoch_of_every_start, "A batch starts at every row; start one at every size-th: range(0, n, size)."),
+            Misconception(_epoch_of_one_batch, "Only the first batch came back; go on dealing until the deck is empty."),
+            Misconception(_epoch_undealt, "All rows are in one batch; cut it into pieces of `size`."),
+            Misconception(_epoch_in_equal_shares, "You cut the deck into equal shares; every batch but the last should hold "
+                                                  "exactly `size`."),
+            Misconception(_epoch_by_another_generator, "The order does not come from the rng you are given, so nobody can "
+                                                       "repeat this epoch. Ask rng.permutation."),
             Misconception(_epoch_with_an_empty_batch, "Where size divides n, a last batch without rows is left over; the mean "
                                                       "of nothing is nan."),
         ],

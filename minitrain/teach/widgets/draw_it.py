@@ -4,11 +4,13 @@ It refuses to train: it shows the model that it is given, as it is.
 """
 import ipywidgets
 import torch
+import traitlets
 
 from minitrain.sources.doodles import Doodles
-from minitrain.teach.widgets.base import Panel, bars, choice
+from minitrain.teach.widgets.base import Panel, bars, choice, slider
 from minitrain.teach.widgets.pad import Pad
 
+NONE = "(none)"
 INK, PAPER = "#f2f2f2", "#1a1f29"           # a bright thing on a darker ground, as in the pictures it was trained on
 READY = {                                   # for keyboards, and to compare: the knobs of one doodle each
     "a circle": ("circle", dict(styles=("outline",))),
@@ -37,13 +39,19 @@ class DrawIt(Panel):
     """
 
     def __init__(self, model, kinds, size=32):
-        self.model, self.kinds, self.shares = model, kinds, {}
+        self.model, self.kinds, self.shares, self._putting = model, tuple(kinds), {}, False
+        given = self._shares(torch.zeros(3, size, size)).numel()
+        if given != len(self.kinds):
+            raise ValueError(f"DrawIt: for one picture the model gave {given} numbers, and there are {len(self.kinds)} kinds, "
+                             f"{', '.join(map(str, self.kinds))}; it needs one number for each.")
         self.pad = Pad(size=size, colour=True, ink=INK, paper=PAPER, label="Draw a square or a circle")
-        self.ready = choice("or take a ready shape:", ["(none)", *READY])
+        self.ready = choice("or take a ready shape:", [NONE, *READY])
+        stroke = slider("Thickness of the chalk", self.pad.stroke, 1.0, 5.0, 0.5, form=".1f")
+        traitlets.link((stroke, "value"), (self.pad, "stroke"))
         self.answer = ipywidgets.HTML()
-        self.pad.observe(lambda _: self.look(), "picture")
+        self.pad.observe(lambda _: self._drawn(), "picture")
         self.ready.observe(self._put, "value")
-        super().__init__("Draw it", [ipywidgets.HBox([self.pad, self.answer]), self.ready],
+        super().__init__("Draw it", [ipywidgets.HBox([self.pad, self.answer]), stroke, self.ready],
                          says="Draw with the mouse or a finger, or take a ready shape from the list; the model's probabilities "
                               "move while you draw. What it cannot say is \"neither\".")
         self.look()
@@ -53,15 +61,27 @@ class DrawIt(Panel):
         if self.pad.empty:
             self.shares, self.answer.value = {}, "Nothing drawn yet."
             return
-        parameter = next(iter(self.model.parameters()), None) if hasattr(self.model, "parameters") else None
-        picture = torch.from_numpy(self.pad.array().copy())[None]                           # (1, 3, size, size)
-        with torch.no_grad():
-            shares = self.model(picture if parameter is None else picture.to(parameter.device)).softmax(1)[0].tolist()
+        shares = self._shares(torch.from_numpy(self.pad.array().copy())).tolist()
         self.shares = dict(zip(self.kinds, shares, strict=True))
         self.answer.value = bars(self.shares, mark=max(self.shares, key=self.shares.get))
+
+    def _shares(self, picture):
+        """What the model says of one picture (3, size, size): (len(kinds),)."""
+        parameter = next(iter(self.model.parameters()), None) if hasattr(self.model, "parameters") else None
+        with torch.no_grad():
+            return self.model(picture[None] if parameter is None else picture[None].to(parameter.device)).softmax(1)[0]
+
+    def _drawn(self):
+        if not self._putting:               # the hand went on, so the list's shape can be taken again
+            self.ready.value = NONE
+        self.look()
 
     def _put(self, change):
         if change.new in READY:
             kind, knobs = READY[change.new]
             source = Doodles((kind,), size=self.pad.size, **{"turn": 5.0, "zoom": (0.7, 0.8), **knobs})
-            self.pad.put(source.draw(1, seed=3)[0][0])
+            self._putting = True
+            try:
+                self.pad.put(source.draw(1, seed=3)[0][0])
+            finally:
+                self._putting = False
