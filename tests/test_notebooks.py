@@ -128,6 +128,8 @@ def checked_cells_are_stored(lesson):
             wrong.append(f"{where(cell)} has {n} claims or checks, and stores fewer lines")
         if any(out.output_type != "stream" and out != NOTHING for out in cell.outputs):
             wrong.append(f"{where(cell)} is compared word by word, so it may only print; pictures and values go into another")
+        if any(function == "print" for function, _ in calls(cell.source)):
+            wrong.append(f"{where(cell)} prints what it measured, and is compared word by word; print in another cell")
         if "clear_output" in cell.source:
             wrong.append(f"{where(cell)} clears its output, and nbval can not compare that")
     return wrong
@@ -330,6 +332,7 @@ BROKEN = {
     "markdown without alt": (pictures_say_what_they_show, lambda: breaking(2, source="![](x.png)")),
     "a cleared claim": (checked_cells_are_stored, lambda: breaking(7, outputs=[])),
     "a cleared check": (checked_cells_are_stored, lambda: breaking(11, outputs=[])),
+    "a number with a claim": (checked_cells_are_stored, lambda: breaking(7, source='claim("falls"); print(seconds)')),
     "a picture with a claim": (checked_cells_are_stored, lambda: breaking(7, outputs=[printed("a\nb"), shown("<img alt='a'>")])),
     "another lesson's claim": (claims_are_the_lessons, lambda: breaking(7, source='claim("other"); claim("falls")')),
     "a claim in a variable": (claims_are_the_lessons, lambda: breaking(7, source='claim(slug); claim("falls")')),
