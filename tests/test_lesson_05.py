@@ -1,0 +1,246 @@
+"""Lesson 05's parts: the points, the playground (its code gives what it shows), the spreadsheet (its numbers are the model's)."""
+import asyncio
+import io
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from minitrain import Trainer, losses, optim, sources
+from minitrain.models.mlp import ACTIVATIONS, MLP
+from minitrain.sources.points import KINDS, points
+from minitrain.teach.widgets import playground
+from minitrain.teach.widgets.playground import MAP, OWN, PENALTIES, RATES, WIDE, Playground
+from minitrain.teach.widgets.spreadsheet import Spreadsheet
+
+SOME = [[-1.5, 1.0, 1], [-1.0, -1.0, 1], [0.5, 1.5, 0], [1.5, -1.0, 0], [1.0, 0.5, 1], [-0.5, 0.5, 0]]
+
+
+# Points
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_points_are_seeded_balanced_and_on_the_plane(kind):
+    x, y = points(kind, 501, noise=0.0, seed=3)
+    again, _ = points(kind, 501, noise=0.0, seed=3)
+    other, _ = points(kind, 501, noise=0.0, seed=4)
+    assert x.shape == (501, 2) and x.dtype == torch.float32 and y.dtype == torch.int64
+    assert torch.equal(x, again) and not torch.equal(x, other)
+    assert y.bincount().tolist() == [251, 250] and x.abs().max() < 3
+    strayed, same = points(kind, 501, noise=0.2, seed=3)
+    assert torch.equal(y, same) and (strayed - x).std() == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_colours_do_not_touch_without_noise(kind):
+    x, y = points(kind, 1000, noise=0.0)
+    assert torch.cdist(x[y == 0], x[y == 1]).min() > 0.1
+
+
+def test_a_line_parts_the_blobs_alone():
+    def parted(kind):
+        x, y = points(kind, 400, noise=0.0)
+        model = MLP(2, 2)
+        trainer = Trainer(model, losses.cross_entropy, optim.Adam(model.parameters(), 0.1))
+        trainer.fit([(x, y)], 150)
+        return trainer.history[-1]["accuracy"]
+    assert parted("blobs") == 1
+    assert max(map(parted, set(KINDS) - {"blobs"})) < 0.95
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (dict(kind="ring"), "rings"), (dict(n=1), "at least 2"), (dict(noise=-1), "0 or more"),
+    (dict(noise=float("nan")), "0 or more")])
+def test_points_say_what_is_wrong(given, said):
+    with pytest.raises(ValueError, match=said):
+        points(**given)
+
+
+# The playground: what is shown is what runs
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def run_as_a_reader_would(text):
+    names = {}
+    exec(compile(text, "a cell", "exec"), names)
+    return names
+
+
+SETTINGS = [
+    *(dict(kind=kind) for kind in KINDS), *(dict(optimizer=name) for name in RATES),
+    *(dict(activation=name) for name in ACTIVATIONS), *(dict(penalty=name, strength=0.01) for name in PENALTIES),
+    dict(kind=OWN, own=SOME), dict(layers=[]),
+    dict(layers=[3, 5, 2, 8, 1, 4]), dict(made_of=["x", "xy", "sin y"]), dict(made_of=["x²", "y²"], penalty="L1", batch=7),
+    dict(noise=0.4, held_out=0.2, seed=5, batch=1),
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_the_code_shown_gives_the_weights_shown(settings):
+    play = Playground(**settings)
+    for _ in range(12):
+        assert play.step(), play.message
+    names = run_as_a_reader_would(play.code.value)
+    assert torch.equal(weights(names["model"]), weights(play.model)) and names["trainer"].t == 12
+    assert not torch.equal(weights(names["model"]), weights(Playground(**settings).model)), "nothing was trained"
+
+
+def test_the_code_tells_of_rates_turned_on_the_way():
+    play = Playground(layers=[4])
+    for rate in (0.3, 0.004, 0.1):
+        for _ in range(5):
+            play.step()
+        play.rate = rate
+    play.step()
+    assert play.code.value.count("trainer.fit") == 4
+    assert torch.equal(weights(run_as_a_reader_would(play.code.value)["model"]), weights(play.model))
+
+
+def test_the_split_on_the_map_is_the_split_that_trains():
+    play = Playground(kind="moons", made_of=["x", "y"])
+    for shown, used in zip(play.shown, (play.recorder["train"], play.recorder["held_out"])):
+        assert all(torch.equal(a, b) for a, b in zip(shown, used))
+
+
+def test_it_learns_what_it_shows():
+    play = Playground(kind="rings", layers=[6], activation="tanh")
+    for _ in range(300):
+        play.step() if play.trainer.t % 50 == 0 else next(play._items)
+    play.step()
+    assert play.curves[0][1] > 0.4 and play.curves[-1][1] < 0.15 and play.curves[-1][2] < 0.2
+    picture = np.asarray(Image.open(io.BytesIO(play.board.value)).convert("RGB")).astype(int)
+    (left, top), middle = playground.CORNER, MAP // 2
+    blue, orange = (picture[top + y, left + x] for x, y in ((middle + 8, middle + 5), (20, middle)))
+    assert blue[2] > blue[0] + 40 and orange[0] > orange[2] + 40            # the disc in the middle is blue, the outside is not
+
+
+def test_controls_and_traits_follow_each_other():
+    play = Playground(layers=[8, 5])
+    found = {child.description: child for row in play.children if hasattr(row, "children") for child in row.children
+             if getattr(child, "description", "")}
+    assert (found["Hidden layers"].value, found["units in 1"].value, found["units in 2"].value) == (2, 8, 5)
+    found["Hidden layers"].value = 3
+    assert play.layers == [8, 5, 4] and len(play.model.layers) == 4
+    found["units in 3"].value = 2
+    play.layers = [7]
+    assert play.layers == [7] and found["Hidden layers"].value == 1 and found["units in 1"].value == 7
+    found["xy"].value = True
+    assert play.made_of == ["x", "y", "xy"] and play.model.layers[0].in_features == 3
+    found["Optimizer"].value = "SGD"
+    assert play.rate == RATES["SGD"] == found["Rate"].value and "optim.SGD" in play.code.value
+    found["Rate"].value = 10**-1.55
+    assert play.rate == 0.028 and "rate=0.028" in play.code.value
+    found["Show held-out points (dark rim)"].value = False
+    assert play.trainer.t == 0
+
+
+def test_points_by_clicks_and_by_keys():
+    play = Playground()
+    centre = [(playground.CORNER[0] + MAP / 2) / WIDE, (playground.CORNER[1] + MAP / 2) / playground.HIGH]
+    play._told({"click": centre, "other": False})
+    play._told({"click": [0.01, 0.5], "other": False})                      # beside the map
+    assert play.kind == OWN and play.own == [(0, 0, 1)] and "two points of each colour" in play.message and not play.step()
+    for key in ["ArrowRight", "ArrowRight", "ArrowUp", "o", "ArrowDown", "b", "o", "Backspace", "o"]:
+        play._told({"key": key})
+    assert play.own == [(0, 0, 1), (0.4, 0.2, 0), (0.4, 0.0, 1), (0.4, 0.0, 0)]
+    assert play.step() and "torch.tensor([[0.0, 0.0], [0.4, 0.2]" in play.code.value
+    play._told({"key": "Tab"})
+    for _ in range(60):
+        play._told({"key": "ArrowLeft"})
+    assert play.cursor == (-3.2, 0.0)
+
+
+@pytest.mark.parametrize("bad", [dict(made_of=[]), dict(layers=[4, 0]), dict(layers=[4] * 7), dict(layers=[9])])
+def test_settings_that_make_no_network_are_said(bad):
+    play = Playground(**bad)
+    assert play.finished and not play.step() and play.message.endswith(".") and play.start_button.disabled
+    play.made_of, play.layers = ["x"], [2]
+    assert play.step()
+
+
+def test_a_rate_far_too_high_is_said():
+    play = Playground(optimizer="SGD", activation="relu", layers=[8, 8, 8])
+    play.rate = 1e6
+    while play.step():
+        assert play.trainer.t < 300
+    assert "rate is too high" in play.message and play.board.value
+
+
+def test_it_runs_live_and_listens():
+    async def live():
+        play, frames = Playground(kind="spirals", layers=[8, 8, 8, 8]), []
+        play.board.observe(lambda change: frames.append(time.process_time()), "value")
+        play.start()
+        begin = time.process_time()
+        while time.process_time() - begin < 1.5:
+            await asyncio.sleep(0.01)
+        share, updates = len(frames) / (frames[-1] - frames[0]), play.trainer.t
+        play.rate = 0.05
+        play.activation = "relu"                                            # starts over, and runs on
+        assert play.running and play.trainer.t < updates
+        await asyncio.sleep(0.3)
+        play.pause()
+        at = play.trainer.t
+        await asyncio.sleep(0.1)
+        assert play.trainer.t == at > 0 and not play.running
+        return share, updates, play
+    share, updates, play = asyncio.run(live())
+    assert share > 10, f"{share:.0f} frames in a second of one core"
+    assert updates > 200
+    assert torch.equal(weights(run_as_a_reader_would(play.code.value)["model"]), weights(play.model))
+
+
+# The spreadsheet
+
+
+def sheet(**options):
+    model = MLP(2, 3, 2, seed=1)
+    return Spreadsheet(model, [0.5, -1.0], names=["x", "y"], answers=["orange", "blue"], **options), model
+
+
+def test_the_tables_are_the_model():
+    made, model = sheet()
+    x = np.array(made.sheet.inputs)
+    for i, table in enumerate(map(np.array, made.sheet.layers)):
+        x = table[:, :-2] @ x + table[:, -2]
+        x = np.maximum(x, 0) if i == 0 else x
+        np.testing.assert_allclose(table[:, -1], x, atol=1e-6)
+    np.testing.assert_allclose(x, model(torch.tensor([[0.5, -1.0]])).detach()[0], atol=1e-6)
+    assert made.cells == 17 and sum(made.shares.values()) == pytest.approx(1)
+
+
+def test_an_edit_reaches_the_model_and_the_answer():
+    made, model = sheet()
+    before, shares = made.sheet.layers, dict(made.shares)
+    made.edit(layer=0, row=2, column=1, text="2,5")
+    assert model.layers[0].weight[2, 1] == 2.5 and made.sheet.layers != before
+    made.edit(layer=1, row=1, column=3, text="−4")
+    assert model.layers[1].bias.tolist() == [0, -4] and made.shares["blue"] < shares["blue"] and "-4" in made.message
+    made.edit(layer=-1, row=0, column=1, text="3")
+    assert made.x == [0.5, 3.0]
+    made.restore()
+    assert made.sheet.layers == before and made.shares == shares and made.x == [0.5, -1.0]
+
+
+@pytest.mark.parametrize("text", ["abc", "", "nan", "inf", "1e9"])
+def test_what_is_no_number_changes_nothing(text):
+    made, _ = sheet()
+    before = made.sheet.layers
+    made.edit(layer=0, row=0, column=0, text=text)
+    assert made.sheet.layers == before and "no number" in made.message
+
+
+def test_a_wrong_number_of_inputs_is_said():
+    with pytest.raises(ValueError, match="takes 2 inputs; got 3"):
+        Spreadsheet(MLP(2, 2), [1, 2, 3])
+
+
+def test_sources_split_takes_own_points():
+    x, y = torch.tensor([p[:2] for p in SOME]), torch.tensor([p[2] for p in SOME])
+    (_, train), (_, held) = sources.split(x, y, held_out=0.5)
+    assert len(train) + len(held) == len(SOME)
