@@ -3,6 +3,7 @@
 It looks inside cells' output wrappers only: a cell's source is on the page too, and would make any text assertion true.
 """
 import json
+import math
 import os
 import pathlib
 import re
@@ -141,3 +142,71 @@ class Notebook:
         """Shut the kernel down and leave without the question about unsaved changes."""
         self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
         self.page.close()
+
+
+def clean(notebook):
+    """Nothing went wrong that a reader could see."""
+    assert notebook.error_outputs() == [] and notebook.errors == []
+    assert notebook.page.locator(".jupyter-widgets-error-widget").count() == 0
+
+
+def circle(notebook, output):
+    """Draw a circle on the pad in an output, with the mouse."""
+    pad = output.locator("canvas.minitrain-pad")
+    pad.scroll_into_view_if_needed()
+    box, mouse = pad.bounding_box(), notebook.page.mouse
+    x, y, r = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
+    mouse.move(x + r, y)
+    mouse.down()
+    for i in range(1, 41):
+        mouse.move(x + r * math.cos(math.tau * i / 40), y + r * math.sin(math.tau * i / 40))
+    mouse.up()
+
+
+def changed(locator, before):
+    """Wait until an element's text is no longer `before`; returns the new text."""
+    from playwright.sync_api import expect
+    expect(locator).not_to_have_text(before, timeout=10_000, use_inner_text=True)
+    return locator.inner_text()
+
+
+def says(locator, part):
+    """Wait until an element's text has `part` in it; returns the text."""
+    from playwright.sync_api import expect
+    expect(locator).to_contain_text(part, timeout=10_000, use_inner_text=True)
+    return locator.inner_text()
+
+
+def status(output):
+    return output.locator("[role=status]").last
+
+
+def press(output, name):
+    """Press a button of an output by its name."""
+    output.get_by_role("button", name=name, exact=True).click()
+
+
+def start_and_pause(notebook, output):
+    """Start the live training in an output, see it move, pause it, see it stand. Returns its last words."""
+    words = status(output)
+    before = words.inner_text()
+    press(output, "Start")
+    changed(words, changed(words, before))
+    press(output, "Pause")
+    output.get_by_role("button", name="Go on").wait_for()
+    stands = words.inner_text()
+    notebook.page.wait_for_timeout(400)
+    assert words.inner_text() == stands
+    return stands
+
+
+def move_slider(notebook, output, label, presses=2, key="ArrowRight"):
+    """Reach the slider of this name by keyboard and press an arrow. Returns its number before and after."""
+    handle = output.get_by_role("slider", name=label) if label else output.get_by_role("slider").first
+    handle.scroll_into_view_if_needed()
+    before = float(handle.get_attribute("aria-valuenow"))
+    handle.focus()
+    for _ in range(presses):
+        notebook.page.keyboard.press(key)
+    notebook.page.wait_for_timeout(200)
+    return before, float(handle.get_attribute("aria-valuenow"))

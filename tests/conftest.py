@@ -1,6 +1,7 @@
 """What every test stands on: text instead of widgets, a progress folder of its own, one thread; and, for the notebooks
 that nbval runs, what each lesson took, read from that same run."""
 import os
+import shutil
 import tempfile
 import time
 from queue import Empty
@@ -39,6 +40,31 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("home") / "progress"
     monkeypatch.setenv("MINITRAIN_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for the tests of one file: Playwright's event loop must not outlive it."""
+    from browser import chromium, need_chromium
+    need_chromium()
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """(address, folder of notebooks, folder of progress) of one JupyterLab for all browser tests, over copied notebooks."""
+    from browser import jupyterlab, need_chromium
+
+    from minitrain.teach.refresh import NOTEBOOKS
+    need_chromium()
+    folder = tmp_path_factory.mktemp("lab")
+    root, home = folder / "notebooks", folder / "home"
+    root.mkdir()
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        shutil.copy(path, root)
+    with jupyterlab(root, folder / "jupyter", MINITRAIN_HOME=str(home)) as address:
+        yield address, root, home
 
 
 def pytest_configure(config):
