@@ -17,8 +17,8 @@ KINDS = ("square", "circle")
 def model():
     """The lesson's first training."""
     model = ConvNet(3, channels=(8, 16, 32, 32), classes=2, size=32, seed=0)
-    trainer = Trainer(model, losses.cross_entropy, optim.AdamW(model.parameters(), rate=5e-3), schedule=optim.cosine(500))
-    trainer.fit(Doodles(KINDS, **BY_HAND, batch=32, seed=0), steps=500)
+    trainer = Trainer(model, losses.cross_entropy, optim.AdamW(model.parameters(), rate=5e-3), schedule=optim.cosine(700))
+    trainer.fit(Doodles(KINDS, **BY_HAND, batch=32, seed=0), steps=700)
     return model
 
 

@@ -31,5 +31,6 @@ class ConvNet(nn.Module):
 
     def forward(self, x):
         for conv in self.convs:
-            x = torch.max_pool2d(torch.relu(conv(x)), 2)    # (B, channels[i], size / 2^(i+1), size / 2^(i+1))
+            # relu(max) is max(relu), on a quarter of the numbers
+            x = torch.relu(torch.max_pool2d(conv(x), 2))    # (B, channels[i], size / 2^(i+1), size / 2^(i+1))
         return self.head(x.flatten(1))                      # (B, classes)

@@ -10,7 +10,7 @@ QUESTIONS = {
     "how-long": Question(
         "Nobody says what a corner is; the program sees pictures with their names. To get 97 of 100 new pictures right, this "
         "machine will need …",
-        ["a few minutes at most", "half an hour or more", "a special machine"], answer="a few minutes at most",
+        ["under a minute", "some minutes", "half an hour or more"], answer="under a minute",
         why="The pictures are small and so is the model, and still this is the whole of training: the same loop, with more of "
             "everything, made the models you have heard of."),
     "cats": Question(
