@@ -1,11 +1,13 @@
 """Lesson 05's parts: the points, the playground (its code gives what it shows), the spreadsheet (its numbers are the model's)."""
 import asyncio
 import io
+import re
 import time
 
 import numpy as np
 import pytest
 import torch
+from browser import Notebook, clean, press, says, start_and_pause, status
 from PIL import Image
 
 from minitrain import Trainer, losses, optim, sources
@@ -244,3 +246,46 @@ def test_sources_split_takes_own_points():
     x, y = torch.tensor([p[:2] for p in SOME]), torch.tensor([p[2] for p in SOME])
     (_, train), (_, held) = sources.split(x, y, held_out=0.5)
     assert len(train) + len(held) == len(SOME)
+
+
+@pytest.mark.browser
+def test_the_playground_and_the_spreadsheet_in_a_browser(lab, browser):
+    notebook = Notebook(browser, lab[0], "05_neural_networks.ipynb")
+    notebook.run_through("Playground(kind")
+    output, code = notebook.output("Playground(kind"), notebook.output("Playground(kind").locator("textarea")
+    board = output.locator("img[tabindex]")
+    start_and_pause(notebook, output)
+    frames = int(board.get_attribute("data-frames"))
+    assert frames >= 3 and re.search(r"until=[1-9]", code.input_value())
+    press(output, "Go on")
+    activation = output.locator(".widget-dropdown", has_text="Activation").locator("select")
+    activation.select_option("relu")                                    # while it runs: it starts over, and runs on
+    says(status(output), "Update ")
+    notebook.page.wait_for_function("([img, n]) => Number(img.dataset.frames) > n + 5", arg=[board.element_handle(), frames])
+    press(output, "Pause")
+    output.get_by_role("button", name="Go on").wait_for()
+    notebook.page.wait_for_timeout(300)
+    assert "relu" in code.input_value()
+
+    board.focus()                                                       # points of one's own, with keys alone
+    for key in ["b", "ArrowRight", "b", "ArrowUp", "ArrowUp", "o", "ArrowLeft", "o"]:
+        notebook.page.keyboard.press(key)
+    says(status(output), "Ready.")
+    notebook.page.wait_for_timeout(300)
+    press(output, "One step")
+    says(status(output), "Update 1:")
+    assert "torch.tensor([[0.0, 0.0]" in code.input_value()
+
+    notebook.run_through("Spreadsheet(three")
+    sheet = notebook.output("Spreadsheet(three")
+    cell = sheet.locator("table input").first
+    cell.scroll_into_view_if_needed()
+    before = sheet.locator(".widget-html-content", has_text="orange").first.inner_text()
+    cell.fill("3")
+    cell.press("Tab")
+    says(status(sheet), "is now 3.")
+    assert sheet.locator(".widget-html-content", has_text="orange").first.inner_text() != before
+    press(sheet, "As trained")
+    says(status(sheet), "As trained.")
+    clean(notebook)
+    notebook.close()

@@ -1,0 +1,834 @@
+"""A resumed run is the run that was never stopped, whenever it was killed; and a file that lies is told from one that does not."""
+import errno
+import hashlib
+import json
+import math
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import minitrain.checkpoint
+from minitrain import Loss, Trainer, losses, optim, sources
+from minitrain.callbacks import EarlyStop, Evaluate, together
+from minitrain.checkpoint import Checkpoints, Unusable, file, load, save
+from minitrain.models.mlp import MLP
+from minitrain.tensor import Tensor
+
+
+def data(n=96):
+    g = torch.Generator().manual_seed(0)
+    return torch.randn(n, 5, generator=g), torch.randint(0, 3, (n,), generator=g)
+
+
+def source():
+    return sources.batches(*data(), size=16, seed=0, augment=lambda x, g: x + 0.1 * torch.randn(x.shape, generator=g))
+
+
+def net(width=8, seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(5, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.3), nn.Linear(width, 3))
+
+
+def run(model=None, rule=optim.AdamW, seed=0, **settings):
+    """A trainer; another seed makes another start of everything that a checkpoint must bring back."""
+    random.seed(seed)
+    np.random.seed(seed)
+    model = model or net(seed=seed)
+    return Trainer(model, losses.cross_entropy, rule(model.parameters()), schedule=optim.warmup(3, optim.cosine(20)), **settings)
+
+
+def weights(trainer):
+    return torch.cat([x.detach().flatten().double() for x in trainer.model.state_dict().values()])
+
+
+def draws():
+    return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random(), random.gauss(0, 1)
+
+
+def same(a, b):
+    return torch.equal(weights(a), weights(b)) and a.t == b.t and a.history == b.history and len(a.history) == a.t
+
+
+RULES = {
+    "SGD": lambda ps: optim.SGD(ps, rate=0.1),
+    "Momentum": lambda ps: optim.Momentum(ps, rate=0.1, nesterov=True),
+    "Adam": optim.Adam,
+    "AdamW": lambda ps: optim.AdamW(ps, rate=0.01, clip=0.5),
+    "groups": lambda ps: optim.AdamW([{"params": p, "rate": 0.01 * 2 ** -i} for i, p in enumerate(map(lambda p: [p], ps))], 0.1),
+    "Muon": lambda ps: optim.Muon(ps, dtype=torch.bfloat16),
+    "torch Adam": lambda ps: optim.FromTorch(torch.optim.Adam(ps, lr=0.01, amsgrad=True)),
+    "torch SGD": lambda ps: optim.FromTorch(torch.optim.SGD(ps, lr=0.1, momentum=0.9)),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_resumed_run_is_the_run_that_was_never_stopped(rule, tmp_path):
+    whole, first, second = (run(rule=rule) for _ in range(3))
+    run(rule=rule, seed=0)
+    whole.fit(source(), until=20, each=Evaluate(*data(), every=5))
+    after = draws()
+    first = run(rule=rule)
+    first.fit(source(), until=7, each=Evaluate(*data(), every=5))
+    save(tmp_path / "a", first)
+    second = run(rule=rule, seed=1)
+    second.fit(source(), until=11)                              # further than the checkpoint, and elsewhere
+    assert not torch.equal(weights(first), weights(second))
+    load(tmp_path / "a", second)
+    assert same(first, second)
+    second.fit(source(), until=20, each=Evaluate(*data(), every=5))
+    assert same(whole, second) and draws() == after
+    assert all(isinstance(value, int | float) for logs in second.history for value in logs.values())
+    assert [type(value) for value in second.history[0].values()] == [int, int, float, float]
+
+
+def test_saving_leaves_no_trace_in_the_run(tmp_path):
+    without, with_it = run(), run()
+    run()
+    without.fit(source(), until=12)
+    after = draws()
+    with_it = run()
+    with_it.fit(source(), until=12, each=lambda trainer, logs: save(tmp_path / "a", trainer) and None)
+    assert same(without, with_it) and draws() == after
+
+
+class Walk:
+    """A source that is no function of t: it draws on from where it is."""
+    def __init__(self, seed):
+        self.place, self.lots, self.order = 0, np.random.default_rng(seed), random.Random(seed)
+
+    def __iter__(self):
+        x, y = data()
+        while True:
+            self.place = (self.place + self.order.randrange(1, 9)) % len(x)
+            rows = self.lots.integers(0, len(x), 16) + self.place
+            yield x[rows % len(x)], y[rows % len(x)]
+
+    def state_dict(self):
+        return {"place": self.place, "lots": self.lots.bit_generator.state, "order": self.order.getstate()}
+
+    def load_state_dict(self, state):
+        self.place, self.lots.bit_generator.state = state["place"], state["lots"]
+        self.order.setstate(state["order"])
+
+
+def test_a_source_with_a_state_goes_on_from_there(tmp_path):
+    whole = run()
+    whole.fit(Walk(0), until=12)
+    first, walk = run(), Walk(0)
+    first.fit(walk, until=5)
+    save(tmp_path / "a", first, source=walk)
+    second, walk = run(seed=1), Walk(1)
+    load(tmp_path / "a", second, source=walk)
+    second.fit(walk, until=12)
+    assert same(whole, second)
+    with pytest.raises(TypeError, match="list can not be resumed: a source needs at"):
+        save(tmp_path / "b", first, source=[1, 2])
+    assert not (tmp_path / "b").exists()
+
+
+def test_generators_that_are_given_go_on_too(tmp_path):
+    def make(seed):
+        return {"torch's": torch.Generator().manual_seed(seed), "python's": random.Random(seed), "old": np.random.RandomState(seed),
+                **{bits.__name__: np.random.Generator(bits(seed)) for bits in
+                   (np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64)}}
+
+    def draw(made):
+        return [torch.rand(2, generator=g).tolist() if isinstance(g, torch.Generator) else [g.random(), g.random()]
+                for g in made.values()]
+    a, b = make(0), make(1)
+    draw(a)
+    save(tmp_path / "a", run(), generators=a)
+    expected = draw(a)
+    load(tmp_path / "a", run(), generators=b)
+    assert draw(b) == expected != draw(make(1))
+    with pytest.raises(TypeError, match="The generator 'lots' is a int"):
+        save(tmp_path / "a", run(), generators={"lots": 3})
+
+
+class Engine:
+    """A network on the NumPy engine: no torch, no names."""
+    def __init__(self, seed):
+        lots = np.random.default_rng(seed)
+        self.weights = [Tensor(lots.normal(size=shape)) for shape in [(5, 7), (7,), (7, 3), ()]]
+
+    def parameters(self):
+        return self.weights
+
+    def loss(self, model, batch):
+        x, y = (part.numpy() for part in batch)
+        a, b, c, d = self.weights
+        return Loss(((x.astype(float) @ a + b).tanh() @ c * d).cross_entropy(y), n=len(y))
+
+
+@pytest.mark.parametrize("rule", [optim.AdamW, optim.Muon])
+def test_arrays_resume_as_tensors_do(rule, tmp_path):
+    def make(seed):
+        model = Engine(seed)
+        return Trainer(model, model.loss, rule(model.parameters()))
+
+    def arrays(trainer):
+        return [p.data.tolist() for p in trainer.model.parameters()]
+    whole, first, second = make(0), make(0), make(1)
+    whole.fit(source(), until=20)
+    first.fit(source(), until=8)
+    save(tmp_path / "a", first)
+    load(tmp_path / "a", second)
+    assert [type(x) for x in second.optimizer.groups[0].state[0].values()] == [np.ndarray] * len(second.optimizer.groups[0].state[0])
+    second.fit(source(), until=20)
+    assert arrays(whole) == arrays(second) and whole.history == second.history
+    with pytest.raises(ValueError, match=r"parameter|the model's 0 is float64 \(5, 7\) in the checkpoint and missing here"):
+        load(tmp_path / "a", run(rule=rule))
+
+
+def test_parameters_outside_of_the_model_are_the_runs_too(tmp_path):
+    def make(start):
+        model, heat = MLP(5, 3), nn.Parameter(torch.tensor(start))
+        loss = lambda model, batch: Loss(nn.functional.cross_entropy(model(batch[0]) * heat, batch[1]), n=16)
+        return Trainer(model, loss, optim.AdamW([*model.parameters(), heat], rate=0.1)), heat
+    (whole, heat), (first, _), (second, other) = make(1.0), make(1.0), make(5.0)
+    whole.fit(source(), until=9)
+    first.fit(source(), until=4)
+    save(tmp_path / "a", first)
+    load(tmp_path / "a", second)
+    second.fit(source(), until=9)
+    assert same(whole, second) and torch.equal(heat, other) and not math.isclose(heat.item(), 1.0)
+
+    alone = Trainer(None, lambda model, batch: Loss(heat * heat, n=1), optim.SGD([heat], rate=0.1))
+    save(tmp_path / "b", alone)
+    was = heat.item()
+    alone.fit([0], steps=3)
+    load(tmp_path / "b", alone)
+    assert heat.item() == was and alone.t == 0
+
+
+def test_an_optimizers_memory_keeps_its_order_in_memory(tmp_path):
+    def make():
+        model = nn.Conv2d(4, 6, 3).to(memory_format=torch.channels_last)
+        return Trainer(model, lambda model, x: Loss(model(x).square().mean(), n=1), optim.AdamW(model.parameters()))
+    first, second = make(), make()
+    first.fit([torch.ones(2, 4, 5, 5)], steps=2)
+    save(tmp_path / "a", first)
+    load(tmp_path / "a", second)
+    m = second.optimizer.groups[0].state[0]["m"]
+    assert m.stride() == first.optimizer.groups[0].state[0]["m"].stride() == second.model.weight.stride() != torch.empty(6, 4, 3, 3).stride()
+
+
+def test_settings_come_back_as_saved_and_this_is_said(tmp_path):
+    trainer = run(rule=lambda ps: optim.AdamW(ps, rate=0.01))
+    save(tmp_path / "a", trainer)
+    other = run(rule=lambda ps: optim.AdamW(ps, rate=0.5, clip=1.0))
+    with pytest.warns(RuntimeWarning, match=r"a, the optimizer goes on with clip None \(not 1.0\), rate 0.01 \(not 0.5\)\. To"):
+        load(tmp_path / "a", other)
+    assert other.optimizer.groups[0].rate == 0.01 and other.optimizer.clip is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(tmp_path / "a", trainer)
+
+
+def test_what_can_not_be_saved_is_named_and_nothing_is_written(tmp_path):
+    trainer = run()
+    trainer.optimizer.rule = lambda p: p
+    with pytest.raises(TypeError, match=r"can not hold run.optimizer.settings.rule, a function"):
+        save(tmp_path / "a", trainer)
+    assert list(tmp_path.iterdir()) == []
+
+
+# the file
+
+numbers = st.none() | st.booleans() | st.integers(-2**70, 2**70) | st.floats(allow_nan=False) | st.text(max_size=8)
+trees = st.recursive(numbers, lambda x: st.lists(x, max_size=3) | st.lists(x, max_size=3).map(tuple) | st.dictionaries(
+    st.text(max_size=5) | st.sampled_from(["$tensor", "a.b", "a", "b"]) | st.integers(0, 5), x, max_size=3), max_leaves=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(tree=trees)
+def test_a_tree_comes_back_as_it_was(tree, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "tree"
+    assert repr(file.read(file.write(path, tree))) == repr(tree)            # repr: True is not 1, -0.0 not 0.0
+
+
+def test_tensors_come_back_bit_by_bit(tmp_path):
+    g = torch.Generator().manual_seed(0)
+    made = {str(kind): torch.randint(0, 2, (3, 5), generator=g).to(kind) for kind in file.KINDS}
+    made |= {"nan": torch.tensor([math.nan, -0.0, math.inf]), "none": torch.empty(0, 3), "one": torch.tensor(1.5), "a.b": torch.ones(1),
+             "a": {"b": torch.zeros(1)}, "across": torch.arange(6.0).reshape(2, 3).T, "graph": torch.ones(2, requires_grad=True) * 2}
+    arrays = {"array": np.arange(6).reshape(2, 3).T, "back": np.arange(5.0)[::-1], "zero": np.array(2.5), "scalar": np.float64(0.1)}
+    back = file.read(file.write(tmp_path / "a", {**made, **arrays}))
+    def bits(x):
+        return x.detach().contiguous().reshape(-1).view(torch.uint8).tolist()
+    for name in made.keys() - {"a"}:
+        assert back[name].dtype == made[name].dtype and back[name].shape == made[name].shape and bits(back[name]) == bits(made[name])
+    assert back["a"]["b"].item() == 0 and back["a.b"].item() == 1
+    for name, x in arrays.items():
+        assert type(back[name]) is type(x) and back[name].dtype == x.dtype and np.array_equal(back[name], x)
+
+
+def test_any_tool_for_safetensors_opens_it(tmp_path):
+    trainer = run()
+    trainer.fit(source(), steps=2)
+    path = save(tmp_path / "a.safetensors", trainer, note={"why": "a test"})
+    found = safetensors.torch.load_file(path)
+    for name, x in trainer.model.state_dict().items():
+        assert torch.equal(found[f"run.model.{name}"], x)
+    with safetensors.safe_open(path, "pt") as opened:
+        about = opened.metadata()
+    assert about["minitrain"] == "1" and json.loads(about["tree"])["note"] == {"why": "a test"}
+    raw = path.read_bytes()
+    assert hashlib.sha256(raw.replace(about["sha256"].encode(), b"0" * 64)).hexdigest() == about["sha256"]
+
+
+def test_every_bit_that_flips_is_found(tmp_path):
+    path = file.write(tmp_path / "a", {"t": 3, "w": torch.arange(3.0)})
+    raw = path.read_bytes()
+    for i in range(8 * len(raw)):
+        bad = bytearray(raw)
+        bad[i // 8] ^= 1 << i % 8
+        path.write_bytes(bad)
+        with pytest.raises(Unusable, match=f"{path} (is damaged|is no checkpoint, or|was cut short|holds tensors, but is no)"):
+            file.read(path)
+    path.write_bytes(raw)
+    assert file.read(path)["t"] == 3
+
+
+def test_every_cut_and_every_addition_is_found(tmp_path):
+    path = file.write(tmp_path / "a", {"t": 3, "w": torch.arange(3.0)})
+    raw = path.read_bytes()
+    for n in range(len(raw)):
+        path.write_bytes(raw[:n])
+        with pytest.raises(Unusable, match="cut short"):
+            file.read(path)
+    assert f"ends after {len(raw) - 1:,} of {len(raw):,} bytes" in str(pytest.raises(Unusable, file.read, path).value)
+    path.write_bytes(raw + b"x")
+    with pytest.raises(Unusable, match="damaged"):
+        file.read(path)
+
+
+def test_what_is_no_checkpoint_is_refused_and_nothing_runs(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "bang"),)
+    trainer, path = run(), tmp_path / "a"
+    before = weights(trainer)
+    for write in (lambda: torch.save({"w": Bomb()}, path), lambda: path.write_bytes(pickle.dumps(Bomb())), lambda: path.touch(),
+                  lambda: safetensors.torch.save_file(trainer.model.state_dict(), path), lambda: path.write_text('{"t": 3}')):
+        write()
+        with pytest.raises(Unusable, match="is no checkpoint"):
+            load(path, trainer)
+    assert not (tmp_path / "bang").exists() and torch.equal(weights(trainer), before)
+    with pytest.raises(Unusable, match=f"{tmp_path} can not be read: Is a directory"):
+        load(tmp_path, trainer)
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint .*b"):
+        load(tmp_path / "b", trainer)
+    code = "".join(part.read_text() for part in Path(minitrain.checkpoint.__file__).parent.glob("*.py"))
+    assert not any(word in code for word in ("pickle", "torch.load", "torch.save", "eval(", "exec("))
+
+
+def test_it_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    """A kill does not show this, a power cut would: the bytes are forced out before the rename, and the rename after it."""
+    events, path = [], tmp_path / "a"
+
+    def fsync(fd):
+        name = os.readlink(f"/proc/self/fd/{fd}")
+        events.append(("sync", Path(name).name, os.fstat(fd).st_size if name.endswith(".tmp") else None))
+    replace = os.replace
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", lambda a, b: (events.append(("rename", Path(a).name, Path(b).name)), replace(a, b)))
+    file.write(path, {"w": torch.ones(1000)})
+    assert events == [("sync", "a.tmp", path.stat().st_size), ("rename", "a.tmp", "a"), ("sync", tmp_path.name, None)]
+
+
+# another model
+
+def variants():
+    wide, deep = (lambda: run(net(width=9))), (lambda: run(nn.Sequential(*net(), nn.Linear(3, 3))))
+    return {
+        "wider": (wide, r"the model's 0.weight is float32 \(8, 5\) in the checkpoint and float32 \(9, 5\) here"),
+        "deeper": (deep, r"the model's 5.weight is missing in the checkpoint and float32 \(3, 3\) here"),
+        "shallower": (lambda: run(net()[:4]), r"the model's 4.weight is float32 \(3, 8\) in the checkpoint and missing here"),
+        "in double": (lambda: run(net().double()), r"0.weight is float32 \(8, 5\) in the checkpoint and float64 \(8, 5\) here"),
+        "another rule": (lambda: run(rule=optim.Adam), "the optimizer is AdamW in the checkpoint and Adam here"),
+        "torch's rule": (lambda: run(rule=lambda ps: optim.FromTorch(torch.optim.SGD(ps, lr=1.0))), "AdamW .* and SGD here"),
+        "another order": (lambda: run(rule=lambda ps: optim.AdamW(list(ps)[::-1])), r"parameter 0 of .* group 0 is float32 \(8, 5\)"),
+        "fewer trained": (lambda: run(rule=lambda ps: optim.AdamW(list(ps)[:2])), "parameter 2 of .* and missing here"),
+    }
+
+
+@pytest.mark.parametrize("name", variants())
+def test_another_models_checkpoint_is_refused_with_the_first_difference(name, tmp_path):
+    make, difference = variants()[name]
+    first = run()
+    first.fit(source(), until=5)
+    path = save(tmp_path / "step-00000005.safetensors", first)
+    other = make()
+    other.fit(source(), until=2)
+    before, rows = weights(other), [*other.history]
+    state = [torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()]
+    for attempt in (lambda: load(path, other), lambda: Checkpoints(tmp_path).resume(other)):        # nor starts it afresh
+        with pytest.raises(ValueError, match=rf"step-00000005.safetensors is another run's: .*{difference}.*Nothing was changed"):
+            attempt()
+        assert torch.equal(weights(other), before) and other.t == 2 and other.history == rows
+        assert state == [torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()]
+
+
+def test_a_missing_source_or_generator_is_a_difference(tmp_path):
+    trainer = run()
+    path = save(tmp_path / "a", trainer, source=Walk(0), generators={"lots": np.random.default_rng(0)})
+    for given, difference in (({}, "the source is Walk in the checkpoint and missing here"),
+                              ({"source": Walk(0)}, "the generator 'lots' is NumPy's PCG64 in the checkpoint and missing here"),
+                              ({"source": Walk(0), "generators": {"lots": random.Random(0)}}, "PCG64 .* and a random.Random here")):
+        with pytest.raises(ValueError, match=difference):
+            load(path, trainer, **given)
+
+
+# a folder of them
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_last_k_and_the_best_are_kept(tmp_path):
+    scores = iter([5, 3, math.nan, 1, 4, 9, 2, 7])
+    def measure(trainer, logs):
+        logs["score"] = next(scores)
+    trainer, checkpoints = run(), Checkpoints(tmp_path, every=1, keep=2, best="score")
+    trainer.fit(source(), until=4, each=together(measure, checkpoints))
+    assert names(tmp_path) == ["step-00000003.safetensors", "step-00000004.safetensors"]
+    trainer.fit(source(), until=7, each=together(measure, checkpoints))
+    assert names(tmp_path) == [f"step-0000000{i}.safetensors" for i in (4, 6, 7)] and checkpoints.best_file.name == names(tmp_path)[0]
+    other, later = run(), Checkpoints(tmp_path, every=1, keep=2, best="score", lower_is_better=False)
+    assert later.resume(other) == f"Resumed at update 7 from {tmp_path}/step-00000007.safetensors."
+    assert same(trainer, other) and later.best_file.name == "step-00000006.safetensors"     # of those that are there
+    later = Checkpoints(tmp_path, every=1, keep=1, best="score")
+    later.resume(other)
+    other.fit(source(), until=8, each=together(measure, later))
+    assert names(tmp_path) == [f"step-0000000{i}.safetensors" for i in (4, 8)]
+    load(later.best_file, other)
+    assert other.t == 4 and other.history[-1]["score"] == 1
+
+
+def test_mistakes_with_a_folder_get_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="every=0 and keep=3; both must be at least 1"):
+        Checkpoints(tmp_path, every=0)
+    with pytest.raises(ValueError, match="every=1 and keep=0"):
+        Checkpoints(tmp_path, every=1, keep=0)
+    trainer = run()
+    with pytest.raises(ValueError, match="keep the best 'held_out_loss', but at update 2 the logs hold only t, n, loss, accuracy"):
+        trainer.fit(source(), steps=5, each=Checkpoints(tmp_path, every=2, best="held_out_loss"))
+    Checkpoints(tmp_path).save(trainer)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for attempt in (lambda: trainer.fit(source(), steps=9, each=Checkpoints(tmp_path, every=1)),
+                    lambda: Checkpoints(tmp_path).save(trainer)):
+        with pytest.raises(FileExistsError, match=r"already holds checkpoints: call resume\(trainer\)"):
+            attempt()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def flip(path):
+    raw = bytearray(path.read_bytes())
+    raw[-77] ^= 4
+    path.write_bytes(raw)
+
+
+def half_written(path):
+    raw = path.read_bytes()
+    path.write_bytes(raw[:len(raw) // 2] + bytes(len(raw) - len(raw) // 2))         # a disk that lost power: the rest is zeros
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def from_tomorrow(path):
+    tree = file.read(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file, "VERSION", 2)
+        file.write(path, tree)
+
+
+HARM = {cut: "was cut short: it ends after", flip: "is damaged: its bytes are not those that were saved",
+        half_written: "is damaged", emptied: "is no checkpoint, or damaged, or cut short",
+        from_tomorrow: "was saved by a newer minitrain, in format 2; this one reads up to 1"}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_file_that_lies_is_named_left_alone_and_the_one_before_is_used(harm, tmp_path):
+    whole = run()
+    whole.fit(source(), until=20)
+    first = run()
+    first.fit(source(), until=12, each=Checkpoints(tmp_path, every=4, keep=2))
+    bad = tmp_path / "step-00000012.safetensors"
+    harm(bad)
+    raw = bad.read_bytes()
+    (tmp_path / "step-00000016.safetensors.tmp").write_bytes(b"half of one")        # what a kill left
+    second, checkpoints = run(seed=1), Checkpoints(tmp_path, every=4, keep=2)
+    with pytest.warns(RuntimeWarning) as warned:
+        assert checkpoints.resume(second) == f"Resumed at update 8 from {tmp_path}/step-00000008.safetensors."
+    said = [str(w.message) for w in warned]
+    assert len(said) == 1 and said[0].startswith(f"{bad} {HARM[harm]}")
+    assert said[0].endswith("; it was left as it is, and step-00000008.safetensors was loaded instead.")
+    second.fit(source(), until=20, each=checkpoints)
+    assert same(whole, second) and bad.read_bytes() == raw
+    assert names(tmp_path) == [f"step-{name}.safetensors" for name in ("00000012", "00000016", "00000020")]
+    with pytest.warns(RuntimeWarning):
+        assert "update 20" in Checkpoints(tmp_path).resume(run(seed=1))
+
+
+def test_where_none_is_good_the_run_starts_and_says_why(tmp_path):
+    first = run()
+    first.fit(source(), until=8, each=Checkpoints(tmp_path, every=4))
+    for path in tmp_path.iterdir():
+        flip(path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    second, checkpoints = run(), Checkpoints(tmp_path, every=4, keep=1)
+    with pytest.warns(RuntimeWarning, match="step-00000004.*damaged.*left as it is, and training starts at update 0") as warned:
+        assert checkpoints.resume(second) == f"Starts at update 0: {tmp_path} holds no checkpoint that can be used."
+    assert len(warned) == 2
+    second.fit(source(), until=8, each=checkpoints)
+    assert {path: path.read_bytes() for path in before} == before and checkpoints.kept[-1][1].name == "step-00000008.1.safetensors"
+    assert Checkpoints(tmp_path / "new").resume(run()) == f"Starts at update 0: {tmp_path}/new holds no checkpoint that can be used."
+
+
+# a full disk
+
+def with_a_full_device(folder, monkeypatch):
+    (folder / "step-00000004.safetensors.tmp").symlink_to("/dev/full")             # the kernel's own "No space left on device"
+
+
+def full_when_forced_out(folder, monkeypatch):
+    def fsync(fd):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def full_at_the_rename(folder, monkeypatch):
+    def replace(a, b):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "replace", replace)
+
+
+def check_full(folder, fill, free):
+    whole, trainer = run(), run()
+    whole = run()
+    whole.fit(source(), until=8)
+    trainer, checkpoints = run(), Checkpoints(folder, every=2, keep=1)
+    trainer.fit(source(), until=2, each=checkpoints)
+    good = folder / "step-00000002.safetensors"
+    raw = good.read_bytes()
+    fill()
+    with pytest.raises(OSError, match=r"step-00000004.safetensors could not be saved: No space left on device \([\d,]+ bytes needed, "
+                                      r"[\d,]+ free\)\. No checkpoint was overwritten or deleted, and the training can go on\. The "
+                                      r"newest good checkpoint is step-00000002.safetensors\.") as error:
+        trainer.fit(source(), until=8, each=checkpoints)
+    assert error.value.errno == errno.ENOSPC and good.read_bytes() == raw and trainer.t == 4
+    free()
+    assert names(folder) == [good.name]
+    other = run(seed=1)
+    Checkpoints(folder).resume(other)
+    assert other.t == 2
+    other.fit(source(), until=8)
+    trainer = run()
+    load(good, trainer)
+    trainer.fit(source(), until=8, each=checkpoints)                                # the same object, once there is room
+    assert same(whole, trainer) and same(whole, other) and names(folder) == ["step-00000008.safetensors"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("how", [with_a_full_device, full_when_forced_out, full_at_the_rename])
+def test_a_full_disk_costs_nothing(how, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        check_full(tmp_path, lambda: how(tmp_path, patch), patch.undo)
+
+
+def test_a_disk_that_is_really_full(tmp_path):
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", tmp_path], capture_output=True) \
+        if sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mount") else None
+    if done is None or done.returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        def fill():
+            with open(tmp_path / "filling", "wb") as filling, pytest.raises(OSError, match="No space"):
+                for _ in range(10**6):
+                    filling.write(bytes(4096))
+                    filling.flush()
+            os.truncate(tmp_path / "filling", os.path.getsize(tmp_path / "filling") - 4096)        # room for a part of one
+        check_full(tmp_path, fill, lambda: (tmp_path / "filling").unlink())
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_missing_folder_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere/a could not be saved: No such file or directory"):
+        save(tmp_path / "nowhere" / "a", run())
+
+
+# a GPU
+
+@pytest.mark.gpu
+def test_between_devices_and_exactly_on_one(tmp_path):
+    def make(device, seed=0):
+        trainer = run(net(seed=seed).to(device))
+        torch.cuda.manual_seed_all(seed)
+        x, y = (part.to(device) for part in data())
+        return trainer, sources.batches(x, y, size=16, seed=0)
+    whole, batches = make("cuda")
+    whole.fit(batches, until=12)
+    first, batches = make("cuda")
+    first.fit(batches, until=5)
+    path = save(tmp_path / "a", first)
+    second, batches = make("cuda", seed=1)
+    load(path, second)
+    second.fit(batches, until=12)
+    assert same(whole, second)
+    there, batches = make("cpu", seed=1)
+    load(path, there)
+    assert torch.equal(weights(there), weights(first).cpu()) and there.optimizer.groups[0].state[0]["m"].device.type == "cpu"
+    there.fit(batches, until=7)
+    back, batches = make("cuda", seed=1)
+    load(save(tmp_path / "b", there), back)
+    assert back.optimizer.groups[0].state[0]["m"].device.type == "cuda"
+    back.fit(batches, until=12)
+    assert back.history[-1]["loss"] == pytest.approx(whole.history[-1]["loss"], rel=0.5)
+
+
+# kill -9
+
+NURSERY = '''
+"""Starts runs as processes of their own, one a line of stdin: forked, since importing torch takes longer than they live."""
+import hashlib, json, os, random, signal, sys, warnings
+import numpy as np
+import torch
+from minitrain import Trainer, losses, optim, sources
+from minitrain.callbacks import EarlyStop, Evaluate, together
+from minitrain.checkpoint import Checkpoints, file
+from tests_source import Walk
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_at(point, nth):
+    """SIGKILL at this point of the nth write of this process."""
+    writes = 0
+    class Dying:
+        def __init__(self, opened):
+            self.opened, self.pieces = opened, 0
+        def __enter__(self):
+            return self
+        def __exit__(self, *_):
+            self.opened.close()
+        def __getattr__(self, name):
+            return getattr(self.opened, name)
+        def write(self, piece):
+            self.pieces += 1
+            if point == "in the middle of the bytes" and writes == nth and self.pieces == 9:
+                self.opened.write(bytes(piece)[:len(piece) // 2])
+                self.opened.flush()
+                die()
+            self.opened.write(piece)
+    def opening(*args):
+        nonlocal writes
+        writes += 1
+        opened = open(*args)
+        if point == "after the file was opened" and writes == nth:
+            die()
+        return Dying(opened)
+    fsync, replace, unlink = os.fsync, os.replace, file.Path.unlink
+    syncs = 0
+    def syncing(fd):
+        nonlocal syncs
+        syncs += 1
+        if point == "before the bytes are forced out" and syncs == 2 * nth - 1:
+            die()
+        if point == "before the name is forced out" and syncs == 2 * nth:
+            die()
+        fsync(fd)
+    def replacing(a, b):
+        if point == "before the rename" and writes == nth:
+            die()
+        replace(a, b)
+        if point == "after the rename" and writes == nth:
+            die()
+    def unlinking(path, missing_ok=False):
+        old = path.suffix == ".safetensors"
+        if point == "before an old one is deleted" and old and writes >= nth:
+            die()
+        unlink(path, missing_ok=missing_ok)
+        if point == "after an old one is deleted" and old and writes >= nth:
+            die()
+    file.open, os.fsync, os.replace, file.Path.unlink = opening, syncing, replacing, unlinking
+
+def train(kind, folder, log, steps, point, nth):
+    warnings.simplefilter("error")                          # a kill never leaves a file that resume must warn of
+    seed = os.getpid()                                      # nothing may hang on what the process brings along
+    torch.manual_seed(seed), random.seed(seed), np.random.seed(seed)
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(200, 5, generator=g), torch.randint(0, 3, (200,), generator=g)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 96), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(96, 96),
+                              torch.nn.BatchNorm1d(96), torch.nn.ReLU(), torch.nn.Dropout(0.2), torch.nn.Linear(96, 3))
+    noise = np.random.default_rng(seed)
+    def loss(model, batch):                                 # draws from everything there is
+        x, y = batch
+        x = x + float(noise.normal()) * 0.1 + random.random() * 0.1 + float(np.random.rand()) * 0.1
+        return losses.cross_entropy(model, (x, y))
+    if kind == "indexed":
+        source = sources.batches(x, y, size=16, seed=0, augment=lambda x, g: x + 0.1 * torch.randn(x.shape, generator=g))
+        rule = optim.AdamW(net.parameters(), rate=0.01, clip=1.0)
+    else:
+        source = Walk(seed)
+        rule = optim.Muon(net.parameters()) if kind == "walk" else optim.FromTorch(torch.optim.Adam(net.parameters(), lr=0.01))
+    trainer = Trainer(net, loss, rule, schedule=optim.cosine(steps))
+    measure = Evaluate(x, y, every=2, loss=losses.cross_entropy)
+    def record(trainer, logs):
+        digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in net.state_dict().values())).hexdigest()
+        os.write(out, f"{trainer.t} {digest} {logs.get('held_out_loss')!r}\\n".encode())
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    checkpoints = Checkpoints(folder, every=2, keep=2, best="held_out_loss", source=source, generators={"noise": noise}) \\
+        if folder else None
+    if not folder or checkpoints.resume(trainer).startswith("Starts"):
+        with torch.no_grad():
+            g = torch.Generator().manual_seed(1)
+            for p in net.parameters():
+                p.copy_(0.2 * torch.randn(p.shape, generator=g))
+        torch.manual_seed(0), random.seed(0), np.random.seed(0)
+        noise.bit_generator.state = np.random.default_rng(0).bit_generator.state
+        if isinstance(source, Walk):
+            source.load_state_dict(Walk(0).state_dict())
+    die_at(point, nth)
+    print("ready", os.getpid(), flush=True)
+    trainer.fit(source, until=steps, each=together(measure, record, *([checkpoints] if folder else [])))
+    os.write(out, f"end {trainer.t} {trainer.history!r} {torch.rand(3).tolist()} {random.random()} {np.random.rand()}\\n".encode())
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            train(**json.loads(line))
+            code = 0
+        except BaseException as error:
+            print("failed", repr(error), flush=True)
+        finally:
+            os._exit(code)
+    print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+'''
+POINTS = ["after the file was opened", "in the middle of the bytes", "before the bytes are forced out", "before the rename",
+          "after the rename", "before the name is forced out", "before an old one is deleted", "after an old one is deleted"]
+
+
+class Nursery:
+    def __init__(self, folder, steps=60):
+        self.folder, self.steps = folder, steps
+        tests_source = "from test_checkpoint import Walk\n"
+        (folder / "tests_source.py").write_text(tests_source)
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parent)])}
+        self.process = subprocess.Popen([sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=env, cwd=Path(__file__).parent.parent)
+
+    def run(self, kind, folder, log, point=None, nth=0, after=None):
+        """Exit status of one run: 0 if it came to its end, -9 if it was killed, by itself at a point or from here after seconds."""
+        job = {"kind": kind, "folder": folder and str(folder), "log": str(log), "steps": self.steps, "point": point, "nth": nth}
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        ready = self.process.stdout.readline().split()
+        assert ready[:1] == ["ready"], " ".join(ready)
+        if after is not None:
+            time.sleep(after)
+            os.kill(int(ready[1]), signal.SIGKILL)              # waitpid has not been called while it is a zombie: its own pid
+        said = self.process.stdout.readline()
+        assert said.startswith("status"), said
+        return int(said.split()[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+
+def lines(log):
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def kill_and_resume(tmp_path, kills, seed):
+    """So many kills, at random moments and at each point of a write in turn; every update of every process is compared."""
+    lots, counts = random.Random(seed), {"in a step": 0, "in a write": 0, "at a point of a write": 0, "runs that came to their end": 0}
+    kinds, points = ["indexed", "walk", "torch"], lots.sample(POINTS, len(POINTS))
+    with Nursery(tmp_path) as nursery:
+        expected = {}
+        for kind in kinds:
+            start = time.monotonic()
+            assert nursery.run(kind, None, tmp_path / kind) == 0
+            expected[kind] = lines(tmp_path / kind)
+            assert len(expected[kind]) == nursery.steps + 1 == len(set(expected[kind]))
+        took = 3 * (time.monotonic() - start)                   # with its writes it takes longer
+        folders, done = {kind: 0 for kind in kinds}, 0
+        while done < kills:
+            kind = kinds[done % len(kinds)]
+            folder, log = tmp_path / f"{kind}-{folders[kind]}", tmp_path / f"{kind}-{folders[kind]}.log"
+            before, old = len(lines(log)), set(folder.glob("*.tmp"))
+            for path in old:
+                path.rename(path.with_suffix(".old"))           # so that what this kill leaves is seen
+            if done % 2:
+                how = {"point": points[done // 2 % len(points)], "nth": lots.randrange(1, 5)}
+            else:
+                how = {"after": lots.uniform(0, took)}
+            status = nursery.run(kind, folder, log, **how)
+            new = lines(log)[before:]
+            t = int(new[0].split()[0]) if new and not new[0].startswith("end") else nursery.steps + 1
+            assert new == expected[kind][t - 1:t - 1 + len(new)], f"{kind}, killed {how}: another run from update {t} on"
+            for path in folder.glob("*.old"):
+                path.unlink()
+            if status == -signal.SIGKILL:
+                done += 1
+                counts["at a point of a write" if "point" in how else "in a write" if set(folder.glob("*.tmp")) else "in a step"] += 1
+            else:
+                assert status == 0
+            if status == 0:
+                counts["runs that came to their end"] += 1
+                folders[kind] += 1
+        for kind in kinds:                                      # … and all that is under way comes to its end
+            folder, log = tmp_path / f"{kind}-{folders[kind]}", tmp_path / f"{kind}-{folders[kind]}.log"
+            assert nursery.run(kind, folder, log) == 0
+            assert lines(log)[-1] == expected[kind][-1]
+            best = min((float(line.split()[2]), int(line.split()[0])) for line in expected[kind][1:-1:2])[1]
+            assert {f"step-{t:08}.safetensors" for t in (best, nursery.steps - 2, nursery.steps)} == {
+                path.name for path in folder.iterdir() if path.suffix == ".safetensors"}
+            counts["runs that came to their end"] += 1
+    return counts
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_killed_run_resumes_bit_by_bit(tmp_path):
+    counts = kill_and_resume(tmp_path, kills=5, seed=time.time_ns())
+    assert counts["in a step"] + counts["in a write"] == 3 and counts["at a point of a write"] == 2
+    print(counts)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_run_killed_fifty_times_resumes_bit_by_bit(tmp_path):
+    counts = kill_and_resume(tmp_path, kills=50, seed=0)
+    print(counts)
+    assert counts["in a step"] >= 3 and counts["in a write"] >= 3 and counts["at a point of a write"] == 25
