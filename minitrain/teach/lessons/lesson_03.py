@@ -74,6 +74,60 @@ def _some_guesses(seed):
     return (y + lots.uniform(0.5, 3, n).round(1) * lots.choice([-1, 1], n), y)
 
 
+# --- the loop ----------------------------------------------------------------------------------------------------------
+
+def fit(x, y, rate, steps):
+    pace, shoes = 0.0, 0.0
+    for _ in range(steps):
+        error = pace * x + shoes - y                                        # 1 forward; (N,)
+        d_pace, d_shoes = 2 * (error * x).mean(), 2 * error.mean()          # 2, 3: the slopes of mean(error²)
+        pace, shoes = pace - rate * d_pace, shoes - rate * d_shoes          # 4 update
+    return pace, shoes
+
+
+def _fit_with_a_matrix(x, y, rate, steps):
+    columns, weights = np.stack([x, np.ones_like(x)], 1), np.zeros(2)
+    for _ in range(steps):
+        weights -= rate * 2 / len(x) * columns.T @ (columns @ weights - y)
+    return list(weights)
+
+
+def _fit_by_nudging(x, y, rate, steps):
+    def loss(pace, shoes):
+        return np.mean((pace * x + shoes - y) ** 2)
+    w = np.zeros(2)
+    for _ in range(steps):
+        w = w - rate * np.array([(loss(*(w + h)) - loss(*(w - h))) / 2e-6 for h in 1e-6 * np.eye(2)])
+    return w[0], w[1]
+
+
+def _fit_wrongly(sign=-1, factor=2, mean=True, at_once=True, piled=False, early=0, only_pace=False):
+    """The loop with one thing wrong."""
+    def fit(x, y, rate, steps):
+        pace = shoes = d_pace = d_shoes = 0.0
+        for _ in range(steps - early):
+            error = pace * x + shoes - y
+            n = len(x) if mean else 1
+            d_pace = factor * (error * x).sum() / n + piled * d_pace
+            pace += sign * rate * d_pace
+            error = error if at_once else pace * x + shoes - y
+            d_shoes = factor * error.sum() / n + piled * d_shoes
+            shoes += sign * rate * d_shoes * (not only_pace)
+        return pace, shoes
+    return fit
+
+
+def _fit_at_last(x, y, rate, steps):
+    return tuple(np.linalg.lstsq(np.stack([x, np.ones_like(x)], 1), y, rcond=None)[0])
+
+
+def _some_walks(seed):
+    lots = np.random.default_rng(seed)
+    n = (3, 4, 6, 5, 3)[seed % 5]
+    x = lots.uniform(0.2, 3, n).round(1)
+    return (x, (12 * x + 4 + lots.normal(0, 2, n)).round(1), 0.02, 2 + seed % 3)
+
+
 # --- the gradient of the logistic loss ----------------------------------------------------------------------------------
 
 def logistic_slopes(logits, y):
@@ -265,6 +319,32 @@ EXERCISES = {
                           "cancel."),
         ],
         alternatives=[_mse_in_a_loop, _mse_by_nudging]),
+    "loop": Exercise(
+        task="Return pace and shoes after `steps` updates by gradient descent on the mean squared error, both from 0.",
+        reference=fit, inputs=_some_walks, any_sequence=True, rtol=1e-5,
+        hint="Forward: guess = pace * x + shoes. Loss: the mean of (guess - y)². Backward: 2·(guess - y)/N for each guess; times "
+             "x and added up for pace, added up for shoes. Update: both minus rate times their slope. And all four once more, "
+             "`steps` times.",
+        misconceptions=[
+            Misconception(_fit_wrongly(sign=1), "You stepped along the slope, and the loss grew. The update has a minus sign."),
+            Misconception(_fit_wrongly(factor=1), "Your steps are half as long: the slope of a square e² is 2·e."),
+            Misconception(_fit_wrongly(mean=False), "These are the slopes of the sum; those of the mean are 1/N of them."),
+            Misconception(_fit_wrongly(factor=1, mean=False), "Your slopes lack the 2 of the square and the 1/N of the mean."),
+            Misconception(_fit_wrongly(at_once=False), "You moved pace and then guessed again for shoes. All slopes are taken at "
+                                                       "the same place; then all weights move."),
+            Misconception(_fit_wrongly(piled=True), "The slopes of earlier steps are still in yours: clear them before each "
+                                                    "backward (that is what zero_grad is for)."),
+            Misconception(_fit_wrongly(early=1), "One update is missing: count the rounds of your loop."),
+            Misconception(_fit_wrongly(early=-1), "One update too many: count the rounds of your loop."),
+            Misconception(_fit_wrongly(only_pace=True), "shoes never moved. Every weight is updated, each by its own slope."),
+            Misconception(lambda x, y, rate, steps: (0.0, 0.0), "Nothing moved: is the update inside the loop, and kept?"),
+            Misconception(lambda x, y, rate, steps: fit(x, y, rate, steps)[::-1], "Right, in the wrong order: pace first."),
+            Misconception(lambda x, y, rate, steps: fit(x, y, rate, 1), "That is where one update ends. All four steps belong "
+                                                                        "into the loop; the `return` comes after it."),
+            Misconception(_fit_at_last, "That is the line with the least loss of all. Asked is how far gradient descent gets in "
+                                        "`steps` updates."),
+        ],
+        alternatives=[_fit_with_a_matrix, _fit_by_nudging]),
     "logistic": Exercise(
         task="Return the slopes of the mean logistic loss: by how much it grows for each logit that grows.",
         reference=logistic_slopes, inputs=_some_logits, any_sequence=True,
