@@ -150,9 +150,7 @@ def _load():
         return _empty()
     try:
         try:
-            return _parse(_file().read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return _empty()
+            return _read()
         except _Newer:
             raise
         except ValueError:
@@ -166,14 +164,19 @@ def _load():
 def _stored():
     """What is stored, read under the lock; raises where writing over it would lose something."""
     try:
-        return _parse(_file().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return _empty()
+        return _read()
     except _Newer:
         raise
     except ValueError as error:         # a UnicodeDecodeError is one too
         aside = _set_aside(_file())
         print(f"Your progress file could not be read ({_reason(error)}); it was kept as {aside.name} and a new one begun.")
+        return _empty()
+
+
+def _read():
+    try:
+        return _parse(_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return _empty()
 
 

@@ -20,12 +20,13 @@ function render({ model, el }) {
   el.append(big, clear);
 
   const pen = big.getContext("2d", { willReadFrequently: true }), tiny = small.getContext("2d", { willReadFrequently: true });
-  let last = null, timer = null, mine = null;
+  let last = null, timer = null, mine = null, sent = -EVERY;
 
   function wipe() { pen.fillStyle = model.get("paper"); pen.fillRect(0, 0, full, full); }
 
   function send() {                                     // each small pixel is the mean of the zoom x zoom pixels it covers
     timer = null;
+    sent = performance.now();
     const source = pen.getImageData(0, 0, full, full).data, out = new Uint8Array(n * n * channels);
     for (let row = 0; row < n; row++) for (let column = 0; column < n; column++) {
       const sum = [0, 0, 0];
@@ -39,7 +40,7 @@ function render({ model, el }) {
     model.set("picture", mine);
     model.save_changes();
   }
-  function soon() { if (timer === null) timer = setTimeout(send, EVERY); }
+  function soon() { if (timer === null) timer = setTimeout(send, Math.max(0, sent + EVERY - performance.now())); }
   function now() { clearTimeout(timer); send(); }
 
   function show() {                                     // a picture that Python set
