@@ -2,6 +2,7 @@
 import base64
 import io
 import re
+import threading
 
 import matplotlib
 import numpy as np
@@ -175,3 +176,13 @@ def test_axes_takes_one_title_or_one_each():
     _, grid = axes(2, 2, title=list("abcd"), x="updates")
     assert [ax.get_title(loc="left") for ax in grid.ravel()] == list("abcd")
     assert {ax.get_xlabel() for ax in grid.ravel()} == {"updates"}
+
+
+def test_pictures_drawn_on_two_threads_keep_the_settings_of_the_process():
+    before = dict(matplotlib.rcParams)
+    threads = [threading.Thread(target=lambda: [axes(2) for _ in range(6)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert dict(matplotlib.rcParams) == before

@@ -7,6 +7,8 @@ import base64
 import html
 import io
 import sys
+import threading
+from contextlib import contextmanager
 from itertools import pairwise
 
 import matplotlib
@@ -26,6 +28,15 @@ STYLE = {
     "axes.axisbelow": True, "axes.edgecolor": FAINT, "xtick.color": INK, "ytick.color": INK, "lines.linewidth": 2,
     "axes.prop_cycle": cycler(color=COLOURS), "legend.frameon": False,
 }
+
+_one_at_a_time = threading.RLock()
+
+
+@contextmanager
+def _styled(**more):
+    """matplotlib's settings are the process's, and a widget may draw on a thread of its own: one picture at a time."""
+    with _one_at_a_time, matplotlib.rc_context(STYLE | more):
+        yield
 
 
 def figure(fig, *, alt):
@@ -72,7 +83,7 @@ def axes(columns=1, rows=1, *, size=None, title=None, x=None, y=None):
     >>> right.get_title(loc="left"), right.get_xlabel()
     ('After', 'updates')
     """
-    with matplotlib.rc_context(STYLE):
+    with _styled():
         fig = Figure(figsize=size or (5.8 if columns == 1 else 3.6 * columns, 3.2 * rows), layout="constrained")
         grid = fig.subplots(rows, columns)
         flat = np.atleast_1d(grid).ravel()
@@ -147,7 +158,7 @@ def gallery(pictures, labels=None, *, right=None, columns=8, title=None, size=0.
     columns = max(1, min(columns, n))
     rows = max(1, -(-n // columns))
     height = rows * (size + (0.25 if labels is not None else 0.05)) + (0.35 if title else 0)
-    with matplotlib.rc_context(STYLE | {"axes.grid": False}):
+    with _styled(**{"axes.grid": False}):
         fig = Figure(figsize=(max(columns * (size + 0.1), 2.5), height), layout="constrained")
         for i, ax in enumerate(np.atleast_1d(fig.subplots(rows, columns)).ravel()):
             ax.set_visible(i < n)
@@ -177,7 +188,7 @@ def confusion(truth, guess, names, *, title=None):
     np.add.at(counts, (truth, guess), 1)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(2.6, 0.42 * K + 1.4)
-    with matplotlib.rc_context(STYLE | {"axes.grid": False}):
+    with _styled(**{"axes.grid": False}):
         fig = Figure(figsize=(side + 0.4, side), layout="constrained")
         ax = fig.subplots()
         ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.3)
