@@ -1,4 +1,4 @@
-"""A resumed run is the run that was never stopped, whenever it was killed; and a file that lies is told from one that does not."""
+"""A resumed run is the run that was never stopped, whenever it was killed; and no file that lies is believed."""
 import errno
 import hashlib
 import json
@@ -6,13 +6,13 @@ import math
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from torch import nn
 
 import minitrain.checkpoint
 from minitrain import Loss, Trainer, losses, optim, sources
-from minitrain.callbacks import EarlyStop, Evaluate, together
+from minitrain.callbacks import Evaluate, together
 from minitrain.checkpoint import Checkpoints, Unusable, file, load, save
 from minitrain.models.mlp import MLP
 from minitrain.tensor import Tensor
@@ -71,7 +71,7 @@ RULES = {
     "Momentum": lambda ps: optim.Momentum(ps, rate=0.1, nesterov=True),
     "Adam": optim.Adam,
     "AdamW": lambda ps: optim.AdamW(ps, rate=0.01, clip=0.5),
-    "groups": lambda ps: optim.AdamW([{"params": p, "rate": 0.01 * 2 ** -i} for i, p in enumerate(map(lambda p: [p], ps))], 0.1),
+    "groups": lambda ps: optim.AdamW([{"params": [p], "rate": 0.01 * 2**-i} for i, p in enumerate(ps)]),
     "Muon": lambda ps: optim.Muon(ps, dtype=torch.bfloat16),
     "torch Adam": lambda ps: optim.FromTorch(torch.optim.Adam(ps, lr=0.01, amsgrad=True)),
     "torch SGD": lambda ps: optim.FromTorch(torch.optim.SGD(ps, lr=0.1, momentum=0.9)),
@@ -80,8 +80,7 @@ RULES = {
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_resumed_run_is_the_run_that_was_never_stopped(rule, tmp_path):
-    whole, first, second = (run(rule=rule) for _ in range(3))
-    run(rule=rule, seed=0)
+    whole = run(rule=rule)
     whole.fit(source(), until=20, each=Evaluate(*data(), every=5))
     after = draws()
     first = run(rule=rule)
@@ -99,8 +98,7 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(rule, tmp_path):
 
 
 def test_saving_leaves_no_trace_in_the_run(tmp_path):
-    without, with_it = run(), run()
-    run()
+    without = run()
     without.fit(source(), until=12)
     after = draws()
     with_it = run()
@@ -145,8 +143,8 @@ def test_a_source_with_a_state_goes_on_from_there(tmp_path):
 
 def test_generators_that_are_given_go_on_too(tmp_path):
     def make(seed):
-        return {"torch's": torch.Generator().manual_seed(seed), "python's": random.Random(seed), "old": np.random.RandomState(seed),
-                **{bits.__name__: np.random.Generator(bits(seed)) for bits in
+        return {"torch's": torch.Generator().manual_seed(seed), "python's": random.Random(seed),
+                "old": np.random.RandomState(seed), **{bits.__name__: np.random.Generator(bits(seed)) for bits in
                    (np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64)}}
 
     def draw(made):
@@ -190,17 +188,20 @@ def test_arrays_resume_as_tensors_do(rule, tmp_path):
     first.fit(source(), until=8)
     save(tmp_path / "a", first)
     load(tmp_path / "a", second)
-    assert [type(x) for x in second.optimizer.groups[0].state[0].values()] == [np.ndarray] * len(second.optimizer.groups[0].state[0])
+    kinds = [[type(x) for group in trainer.optimizer.groups for state in group.state for x in state.values()]
+             for trainer in (first, second)]
+    assert kinds[0] == kinds[1] and {np.ndarray, np.float64} == set(kinds[0])       # an array without axes remembers scalars
     second.fit(source(), until=20)
     assert arrays(whole) == arrays(second) and whole.history == second.history
-    with pytest.raises(ValueError, match=r"parameter|the model's 0 is float64 \(5, 7\) in the checkpoint and missing here"):
+    with pytest.raises(ValueError, match=r"the model's 0.weight is missing in the checkpoint and float32 \(8, 5\) here"):
         load(tmp_path / "a", run(rule=rule))
 
 
 def test_parameters_outside_of_the_model_are_the_runs_too(tmp_path):
     def make(start):
         model, heat = MLP(5, 3), nn.Parameter(torch.tensor(start))
-        loss = lambda model, batch: Loss(nn.functional.cross_entropy(model(batch[0]) * heat, batch[1]), n=16)
+        def loss(model, batch):
+            return Loss(nn.functional.cross_entropy(model(batch[0]) * heat, batch[1]), n=16)
         return Trainer(model, loss, optim.AdamW([*model.parameters(), heat], rate=0.1)), heat
     (whole, heat), (first, _), (second, other) = make(1.0), make(1.0), make(5.0)
     whole.fit(source(), until=9)
@@ -226,8 +227,8 @@ def test_an_optimizers_memory_keeps_its_order_in_memory(tmp_path):
     first.fit([torch.ones(2, 4, 5, 5)], steps=2)
     save(tmp_path / "a", first)
     load(tmp_path / "a", second)
-    m = second.optimizer.groups[0].state[0]["m"]
-    assert m.stride() == first.optimizer.groups[0].state[0]["m"].stride() == second.model.weight.stride() != torch.empty(6, 4, 3, 3).stride()
+    strides = [trainer.optimizer.groups[0].state[0]["m"].stride() for trainer in (first, second)]
+    assert strides[0] == strides[1] == second.model.weight.stride() != torch.empty(6, 4, 3, 3).stride()
 
 
 def test_settings_come_back_as_saved_and_this_is_said(tmp_path):
@@ -242,11 +243,35 @@ def test_settings_come_back_as_saved_and_this_is_said(tmp_path):
         load(tmp_path / "a", trainer)
 
 
+def test_an_optimizer_of_ones_own_resumes_too(tmp_path):
+    class Swinging(optim.SGD):                                  # with memory, and other names for its parameters
+        def __init__(self, params):
+            super().__init__(params, rate=0.1)
+            self.all, self.first, self.seen, self.sizes = self.groups[0].params, self.groups[0].params[0], 0, {}
+
+        def step(self, scale=1.0):
+            self.seen += 1
+            self.sizes[self.seen % 3] = self.first.detach().norm()
+            super().step(scale * (1 + self.seen % 3) * float(self.sizes.get(1, 1)))
+    whole = run(rule=Swinging)
+    whole.fit(source(), until=11)
+    first = run(rule=Swinging)
+    first.fit(source(), until=7)
+    save(tmp_path / "a", first)
+    second = run(rule=Swinging, seed=1)
+    with pytest.warns(RuntimeWarning, match=r"seen 7 \(not 0\)"):
+        load(tmp_path / "a", second)
+    second.fit(source(), until=11)
+    assert same(whole, second) and second.optimizer.first is second.model[0].weight is second.optimizer.all[0]
+
+
 def test_what_can_not_be_saved_is_named_and_nothing_is_written(tmp_path):
-    trainer = run()
-    trainer.optimizer.rule = lambda p: p
-    with pytest.raises(TypeError, match=r"can not hold run.optimizer.settings.rule, a function"):
-        save(tmp_path / "a", trainer)
+    eighth = torch.ones(1).to(torch.float8_e5m2)
+    for x, what in ((len, "a builtin"), ({(1, 2): 3}, "a dict"), (eighth, "a Tensor of torch.float8")):
+        trainer = run()
+        trainer.optimizer.rule = x
+        with pytest.raises(TypeError, match=rf"can not hold run.optimizer.settings.rule, {what}"):
+            save(tmp_path / "a", trainer)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,17 +292,19 @@ def test_a_tree_comes_back_as_it_was(tree, tmp_path_factory):
 def test_tensors_come_back_bit_by_bit(tmp_path):
     g = torch.Generator().manual_seed(0)
     made = {str(kind): torch.randint(0, 2, (3, 5), generator=g).to(kind) for kind in file.KINDS}
-    made |= {"nan": torch.tensor([math.nan, -0.0, math.inf]), "none": torch.empty(0, 3), "one": torch.tensor(1.5), "a.b": torch.ones(1),
-             "a": {"b": torch.zeros(1)}, "across": torch.arange(6.0).reshape(2, 3).T, "graph": torch.ones(2, requires_grad=True) * 2}
-    arrays = {"array": np.arange(6).reshape(2, 3).T, "back": np.arange(5.0)[::-1], "zero": np.array(2.5), "scalar": np.float64(0.1)}
-    back = file.read(file.write(tmp_path / "a", {**made, **arrays}))
+    made |= {"nan": torch.tensor([math.nan, -0.0, math.inf]), "none": torch.empty(0, 3), "one": torch.tensor(1.5),
+             "a.b": torch.ones(1), "across": torch.arange(6.0).reshape(2, 3).T, "graph": torch.ones(2, requires_grad=True) * 2}
+    arrays = {"array": np.arange(6).reshape(2, 3).T, "back": np.arange(5.0)[::-1], "zero": np.array(2.5),
+              "scalar": np.float64(0.1)}
+    back = file.read(file.write(tmp_path / "a", {**made, **arrays, "a": {"b": torch.zeros(1)}, "kind": torch.float16}))
+
     def bits(x):
-        return x.detach().contiguous().reshape(-1).view(torch.uint8).tolist()
-    for name in made.keys() - {"a"}:
-        assert back[name].dtype == made[name].dtype and back[name].shape == made[name].shape and bits(back[name]) == bits(made[name])
-    assert back["a"]["b"].item() == 0 and back["a.b"].item() == 1
+        return x.dtype, x.shape, x.detach().contiguous().reshape(-1).view(torch.uint8).tolist()
+    for name, x in made.items():
+        assert bits(back[name]) == bits(x), name
+    assert back["a"]["b"].item() == 0 and back["kind"] is torch.float16
     for name, x in arrays.items():
-        assert type(back[name]) is type(x) and back[name].dtype == x.dtype and np.array_equal(back[name], x)
+        assert type(back[name]) is type(x) and back[name].dtype == x.dtype and np.array_equal(back[name], x), name
 
 
 def test_any_tool_for_safetensors_opens_it(tmp_path):
@@ -312,9 +339,8 @@ def test_every_cut_and_every_addition_is_found(tmp_path):
     raw = path.read_bytes()
     for n in range(len(raw)):
         path.write_bytes(raw[:n])
-        with pytest.raises(Unusable, match="cut short"):
+        with pytest.raises(Unusable, match=f"cut short: (its header can not be read|it ends after {n:,} of {len(raw):,} bytes)"):
             file.read(path)
-    assert f"ends after {len(raw) - 1:,} of {len(raw):,} bytes" in str(pytest.raises(Unusable, file.read, path).value)
     path.write_bytes(raw + b"x")
     with pytest.raises(Unusable, match="damaged"):
         file.read(path)
@@ -337,7 +363,7 @@ def test_what_is_no_checkpoint_is_refused_and_nothing_runs(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no checkpoint .*b"):
         load(tmp_path / "b", trainer)
     code = "".join(part.read_text() for part in Path(minitrain.checkpoint.__file__).parent.glob("*.py"))
-    assert not any(word in code for word in ("pickle", "torch.load", "torch.save", "eval(", "exec("))
+    assert not re.search(r"pickle|eval\(|exec\(|(?<!safetensors\.)torch\.(load|save)", code)
 
 
 def test_it_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
@@ -357,15 +383,14 @@ def test_it_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
 # another model
 
 def variants():
-    wide, deep = (lambda: run(net(width=9))), (lambda: run(nn.Sequential(*net(), nn.Linear(3, 3))))
     return {
-        "wider": (wide, r"the model's 0.weight is float32 \(8, 5\) in the checkpoint and float32 \(9, 5\) here"),
-        "deeper": (deep, r"the model's 5.weight is missing in the checkpoint and float32 \(3, 3\) here"),
+        "wider": (lambda: run(net(9)), r"0.weight is float32 \(8, 5\) in the .* and float32 \(9, 5\) here"),
+        "deeper": (lambda: run(nn.Sequential(*net(), nn.Linear(3, 3))), "5.weight is missing in the checkpoint and float32"),
         "shallower": (lambda: run(net()[:4]), r"the model's 4.weight is float32 \(3, 8\) in the checkpoint and missing here"),
         "in double": (lambda: run(net().double()), r"0.weight is float32 \(8, 5\) in the checkpoint and float64 \(8, 5\) here"),
         "another rule": (lambda: run(rule=optim.Adam), "the optimizer is AdamW in the checkpoint and Adam here"),
         "torch's rule": (lambda: run(rule=lambda ps: optim.FromTorch(torch.optim.SGD(ps, lr=1.0))), "AdamW .* and SGD here"),
-        "another order": (lambda: run(rule=lambda ps: optim.AdamW(list(ps)[::-1])), r"parameter 0 of .* group 0 is float32 \(8, 5\)"),
+        "another order": (lambda: run(rule=lambda ps: optim.AdamW(list(ps)[::-1])), r"parameter 0 .*float32 \(8, 5\)"),
         "fewer trained": (lambda: run(rule=lambda ps: optim.AdamW(list(ps)[:2])), "parameter 2 of .* and missing here"),
     }
 
@@ -377,8 +402,7 @@ def test_another_models_checkpoint_is_refused_with_the_first_difference(name, tm
     first.fit(source(), until=5)
     path = save(tmp_path / "step-00000005.safetensors", first)
     other = make()
-    other.fit(source(), until=2)
-    before, rows = weights(other), [*other.history]
+    other.t, before, rows = 2, weights(other), [*other.history]
     state = [torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()]
     for attempt in (lambda: load(path, other), lambda: Checkpoints(tmp_path).resume(other)):        # nor starts it afresh
         with pytest.raises(ValueError, match=rf"step-00000005.safetensors is another run's: .*{difference}.*Nothing was changed"):
@@ -390,11 +414,11 @@ def test_another_models_checkpoint_is_refused_with_the_first_difference(name, tm
 def test_a_missing_source_or_generator_is_a_difference(tmp_path):
     trainer = run()
     path = save(tmp_path / "a", trainer, source=Walk(0), generators={"lots": np.random.default_rng(0)})
-    for given, difference in (({}, "the source is Walk in the checkpoint and missing here"),
-                              ({"source": Walk(0)}, "the generator 'lots' is NumPy's PCG64 in the checkpoint and missing here"),
-                              ({"source": Walk(0), "generators": {"lots": random.Random(0)}}, "PCG64 .* and a random.Random here")):
+    for here, difference in (({}, "the source is Walk in the checkpoint and missing here"),
+                             ({"source": Walk(0)}, "the generator 'lots' is NumPy's PCG64 in the checkpoint and missing here"),
+                             ({"source": Walk(0), "generators": {"lots": random.Random(0)}}, "PCG64 .* a random.Random here")):
         with pytest.raises(ValueError, match=difference):
-            load(path, trainer, **given)
+            load(path, trainer, **here)
 
 
 # a folder of them
@@ -411,10 +435,12 @@ def test_the_last_k_and_the_best_are_kept(tmp_path):
     trainer.fit(source(), until=4, each=together(measure, checkpoints))
     assert names(tmp_path) == ["step-00000003.safetensors", "step-00000004.safetensors"]
     trainer.fit(source(), until=7, each=together(measure, checkpoints))
-    assert names(tmp_path) == [f"step-0000000{i}.safetensors" for i in (4, 6, 7)] and checkpoints.best_file.name == names(tmp_path)[0]
+    assert names(tmp_path) == [f"step-0000000{i}.safetensors" for i in (4, 6, 7)]
+    assert checkpoints.best_file.name == "step-00000004.safetensors"
     other, later = run(), Checkpoints(tmp_path, every=1, keep=2, best="score", lower_is_better=False)
     assert later.resume(other) == f"Resumed at update 7 from {tmp_path}/step-00000007.safetensors."
-    assert same(trainer, other) and later.best_file.name == "step-00000006.safetensors"     # of those that are there
+    assert torch.equal(weights(trainer), weights(other)) and math.isnan(other.history[2]["score"])
+    assert later.best_file.name == "step-00000006.safetensors"                              # of those that are there
     later = Checkpoints(tmp_path, every=1, keep=1, best="score")
     later.resume(other)
     other.fit(source(), until=8, each=together(measure, later))
@@ -429,7 +455,7 @@ def test_mistakes_with_a_folder_get_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="every=1 and keep=0"):
         Checkpoints(tmp_path, every=1, keep=0)
     trainer = run()
-    with pytest.raises(ValueError, match="keep the best 'held_out_loss', but at update 2 the logs hold only t, n, loss, accuracy"):
+    with pytest.raises(ValueError, match="the best 'held_out_loss', but at update 2 the logs hold only t, n, loss, accuracy"):
         trainer.fit(source(), steps=5, each=Checkpoints(tmp_path, every=2, best="held_out_loss"))
     Checkpoints(tmp_path).save(trainer)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
@@ -451,8 +477,7 @@ def flip(path):
 
 
 def half_written(path):
-    raw = path.read_bytes()
-    path.write_bytes(raw[:len(raw) // 2] + bytes(len(raw) - len(raw) // 2))         # a disk that lost power: the rest is zeros
+    path.write_bytes(path.read_bytes()[:-2000] + bytes(2000))           # what a power cut may leave: the length, and zeros
 
 
 def emptied(path):
@@ -501,12 +526,14 @@ def test_where_none_is_good_the_run_starts_and_says_why(tmp_path):
         flip(path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     second, checkpoints = run(), Checkpoints(tmp_path, every=4, keep=1)
-    with pytest.warns(RuntimeWarning, match="step-00000004.*damaged.*left as it is, and training starts at update 0") as warned:
+    with pytest.warns(RuntimeWarning) as warned:
         assert checkpoints.resume(second) == f"Starts at update 0: {tmp_path} holds no checkpoint that can be used."
-    assert len(warned) == 2
+    for path, warning in zip(sorted(before), warned, strict=True):
+        assert re.match(f"{path} is damaged.*; it was left as it is, and training starts at update 0", str(warning.message))
     second.fit(source(), until=8, each=checkpoints)
-    assert {path: path.read_bytes() for path in before} == before and checkpoints.kept[-1][1].name == "step-00000008.1.safetensors"
-    assert Checkpoints(tmp_path / "new").resume(run()) == f"Starts at update 0: {tmp_path}/new holds no checkpoint that can be used."
+    assert {path: path.read_bytes() for path in before} == before
+    assert names(tmp_path) == [f"step-0000000{name}.safetensors" for name in ("4", "8.1", "8")]
+    assert "Starts at update 0" in Checkpoints(tmp_path / "new").resume(run())
 
 
 # a full disk
@@ -528,7 +555,6 @@ def full_at_the_rename(folder, monkeypatch):
 
 
 def check_full(folder, fill, free):
-    whole, trainer = run(), run()
     whole = run()
     whole.fit(source(), until=8)
     trainer, checkpoints = run(), Checkpoints(folder, every=2, keep=1)
@@ -536,9 +562,9 @@ def check_full(folder, fill, free):
     good = folder / "step-00000002.safetensors"
     raw = good.read_bytes()
     fill()
-    with pytest.raises(OSError, match=r"step-00000004.safetensors could not be saved: No space left on device \([\d,]+ bytes needed, "
-                                      r"[\d,]+ free\)\. No checkpoint was overwritten or deleted, and the training can go on\. The "
-                                      r"newest good checkpoint is step-00000002.safetensors\.") as error:
+    sentence = (r"step-00000004.safetensors could not be saved: No space left on device \([\d,]+ bytes needed, [\d,]+ free\)\. "
+                r"No checkpoint was overwritten or deleted, and the training can go on\. The newest good checkpoint is step-0+2")
+    with pytest.raises(OSError, match=sentence) as error:
         trainer.fit(source(), until=8, each=checkpoints)
     assert error.value.errno == errno.ENOSPC and good.read_bytes() == raw and trainer.t == 4
     free()
@@ -567,10 +593,9 @@ def test_a_disk_that_is_really_full(tmp_path):
         pytest.skip("needs the right to mount a small disk")
     try:
         def fill():
-            with open(tmp_path / "filling", "wb") as filling, pytest.raises(OSError, match="No space"):
-                for _ in range(10**6):
+            with open(tmp_path / "filling", "wb", buffering=0) as filling, pytest.raises(OSError, match="No space"):
+                while True:
                     filling.write(bytes(4096))
-                    filling.flush()
             os.truncate(tmp_path / "filling", os.path.getsize(tmp_path / "filling") - 4096)        # room for a part of one
         check_full(tmp_path, fill, lambda: (tmp_path / "filling").unlink())
     finally:
@@ -614,70 +639,62 @@ def test_between_devices_and_exactly_on_one(tmp_path):
 # kill -9
 
 NURSERY = '''
-"""Starts runs as processes of their own, one a line of stdin: forked, since importing torch takes longer than they live."""
-import hashlib, json, os, random, signal, sys, warnings
+"""Starts runs as processes of their own, one a line of stdin; forked, since importing torch takes longer than they live."""
+import hashlib, json, os, random, signal, sys, time, warnings
 import numpy as np
 import torch
 from minitrain import Trainer, losses, optim, sources
-from minitrain.callbacks import EarlyStop, Evaluate, together
+from minitrain.callbacks import Evaluate, together
 from minitrain.checkpoint import Checkpoints, file
-from tests_source import Walk
+from test_checkpoint import Walk
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 def die_at(point, nth):
     """SIGKILL at this point of the nth write of this process."""
-    writes = 0
+    seen = {}
+    def here(name):
+        seen[name] = seen.get(name, 0) + 1
+        if name == point and seen[name] == nth:
+            die()
     class Dying:
         def __init__(self, opened):
             self.opened, self.pieces = opened, 0
+        def __getattr__(self, name):
+            return getattr(self.opened, name)
         def __enter__(self):
             return self
         def __exit__(self, *_):
             self.opened.close()
-        def __getattr__(self, name):
-            return getattr(self.opened, name)
         def write(self, piece):
             self.pieces += 1
-            if point == "in the middle of the bytes" and writes == nth and self.pieces == 9:
-                self.opened.write(bytes(piece)[:len(piece) // 2])
-                self.opened.flush()
-                die()
-            self.opened.write(piece)
+            half = len(piece) // 2
+            self.opened.write(bytes(piece)[:half])
+            self.opened.flush()
+            if self.pieces == 9:
+                here("in the middle of the bytes")
+            self.opened.write(bytes(piece)[half:])
     def opening(*args):
-        nonlocal writes
-        writes += 1
-        opened = open(*args)
-        if point == "after the file was opened" and writes == nth:
-            die()
-        return Dying(opened)
+        opened = Dying(open(*args))
+        here("after the file was opened")
+        return opened
     fsync, replace, unlink = os.fsync, os.replace, file.Path.unlink
-    syncs = 0
     def syncing(fd):
-        nonlocal syncs
-        syncs += 1
-        if point == "before the bytes are forced out" and syncs == 2 * nth - 1:
-            die()
-        if point == "before the name is forced out" and syncs == 2 * nth:
-            die()
+        here("before the name is forced out" if os.path.isdir(f"/proc/self/fd/{fd}") else "before the bytes are forced out")
         fsync(fd)
     def replacing(a, b):
-        if point == "before the rename" and writes == nth:
-            die()
+        here("before the rename")
         replace(a, b)
-        if point == "after the rename" and writes == nth:
-            die()
+        here("after the rename")
     def unlinking(path, missing_ok=False):
         old = path.suffix == ".safetensors"
-        if point == "before an old one is deleted" and old and writes >= nth:
-            die()
+        old and here("before an old one is deleted")
         unlink(path, missing_ok=missing_ok)
-        if point == "after an old one is deleted" and old and writes >= nth:
-            die()
+        old and here("after an old one is deleted")
     file.open, os.fsync, os.replace, file.Path.unlink = opening, syncing, replacing, unlinking
 
-def train(kind, folder, log, steps, point, nth):
+def train(kind, folder, log, steps, point, nth, ready):
     warnings.simplefilter("error")                          # a kill never leaves a file that resume must warn of
     seed = os.getpid()                                      # nothing may hang on what the process brings along
     torch.manual_seed(seed), random.seed(seed), np.random.seed(seed)
@@ -697,74 +714,77 @@ def train(kind, folder, log, steps, point, nth):
         source = Walk(seed)
         rule = optim.Muon(net.parameters()) if kind == "walk" else optim.FromTorch(torch.optim.Adam(net.parameters(), lr=0.01))
     trainer = Trainer(net, loss, rule, schedule=optim.cosine(steps))
-    measure = Evaluate(x, y, every=2, loss=losses.cross_entropy)
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     def record(trainer, logs):
         digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in net.state_dict().values())).hexdigest()
-        os.write(out, f"{trainer.t} {digest} {logs.get('held_out_loss')!r}\\n".encode())
-    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    checkpoints = Checkpoints(folder, every=2, keep=2, best="held_out_loss", source=source, generators={"noise": noise}) \\
-        if folder else None
-    if not folder or checkpoints.resume(trainer).startswith("Starts"):
+        os.write(out, f"{trainer.t} {digest} {logs.get(\'held_out_loss\')!r}\\n".encode())
+    each = [Evaluate(x, y, every=2, loss=losses.cross_entropy), record]
+    if folder:
+        each.append(Checkpoints(folder, every=2, keep=2, best="held_out_loss", source=source, generators={"noise": noise}))
+    if not folder or each[-1].resume(trainer).startswith("Starts"):
         with torch.no_grad():
-            g = torch.Generator().manual_seed(1)
             for p in net.parameters():
                 p.copy_(0.2 * torch.randn(p.shape, generator=g))
         torch.manual_seed(0), random.seed(0), np.random.seed(0)
         noise.bit_generator.state = np.random.default_rng(0).bit_generator.state
-        if isinstance(source, Walk):
+        if kind != "indexed":
             source.load_state_dict(Walk(0).state_dict())
     die_at(point, nth)
-    print("ready", os.getpid(), flush=True)
-    trainer.fit(source, until=steps, each=together(measure, record, *([checkpoints] if folder else [])))
-    os.write(out, f"end {trainer.t} {trainer.history!r} {torch.rand(3).tolist()} {random.random()} {np.random.rand()}\\n".encode())
+    os.write(ready, b"!")
+    trainer.fit(source, until=steps, each=together(*each))
+    os.write(out, f"end {trainer.history!r} {torch.rand(3).tolist()} {random.random()} {np.random.rand()}\\n".encode())
 
+p = torch.nn.Parameter(torch.ones(1))
+p.grad = torch.ones(1)
+torch.optim.Adam([p]).step()                                # its first step imports for seconds: once, here
 for line in sys.stdin:
+    job, (hears, ready) = json.loads(line), os.pipe()
+    after = job.pop("after")
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            train(**json.loads(line))
+            train(**job, ready=ready)
             code = 0
         except BaseException as error:
-            print("failed", repr(error), flush=True)
+            print(repr(error), file=sys.stderr, flush=True)
         finally:
             os._exit(code)
-    print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    os.close(ready)
+    os.read(hears, 1)
+    start = time.monotonic()
+    if after is not None:
+        time.sleep(after)
+        os.kill(pid, signal.SIGKILL)                        # not waited for yet: the number is still its own
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(hears)
+    print(json.dumps([status, time.monotonic() - start]), flush=True)
 '''
 POINTS = ["after the file was opened", "in the middle of the bytes", "before the bytes are forced out", "before the rename",
           "after the rename", "before the name is forced out", "before an old one is deleted", "after an old one is deleted"]
+STEPS = 60
 
 
 class Nursery:
-    def __init__(self, folder, steps=60):
-        self.folder, self.steps = folder, steps
-        tests_source = "from test_checkpoint import Walk\n"
-        (folder / "tests_source.py").write_text(tests_source)
-        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parent)])}
+    """A process that starts runs, see above."""
+    def __init__(self):
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
         self.process = subprocess.Popen([sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=env, cwd=Path(__file__).parent.parent)
 
     def run(self, kind, folder, log, point=None, nth=0, after=None):
-        """Exit status of one run: 0 if it came to its end, -9 if it was killed, by itself at a point or from here after seconds."""
-        job = {"kind": kind, "folder": folder and str(folder), "log": str(log), "steps": self.steps, "point": point, "nth": nth}
-        self.process.stdin.write(json.dumps(job) + "\n")
+        """One run: its exit status (0: it came to its end) and its seconds. It is killed at a point of its nth write, or after
+        so many seconds."""
+        job = {"kind": kind, "folder": folder and str(folder), "log": str(log), "steps": STEPS, "point": point, "nth": nth}
+        self.process.stdin.write(json.dumps({**job, "after": after}) + "\n")
         self.process.stdin.flush()
-        ready = self.process.stdout.readline().split()
-        assert ready[:1] == ["ready"], " ".join(ready)
-        if after is not None:
-            time.sleep(after)
-            os.kill(int(ready[1]), signal.SIGKILL)              # waitpid has not been called while it is a zombie: its own pid
-        said = self.process.stdout.readline()
-        assert said.startswith("status"), said
-        return int(said.split()[1])
+        return json.loads(self.process.stdout.readline())
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
-        self.process.stdout.close()
+        self.process.communicate(timeout=60)
 
 
 def lines(log):
@@ -772,63 +792,57 @@ def lines(log):
 
 
 def kill_and_resume(tmp_path, kills, seed):
-    """So many kills, at random moments and at each point of a write in turn; every update of every process is compared."""
-    lots, counts = random.Random(seed), {"in a step": 0, "in a write": 0, "at a point of a write": 0, "runs that came to their end": 0}
-    kinds, points = ["indexed", "walk", "torch"], lots.sample(POINTS, len(POINTS))
-    with Nursery(tmp_path) as nursery:
-        expected = {}
-        for kind in kinds:
-            start = time.monotonic()
-            assert nursery.run(kind, None, tmp_path / kind) == 0
-            expected[kind] = lines(tmp_path / kind)
-            assert len(expected[kind]) == nursery.steps + 1 == len(set(expected[kind]))
-        took = 3 * (time.monotonic() - start)                   # with its writes it takes longer
-        folders, done = {kind: 0 for kind in kinds}, 0
-        while done < kills:
-            kind = kinds[done % len(kinds)]
-            folder, log = tmp_path / f"{kind}-{folders[kind]}", tmp_path / f"{kind}-{folders[kind]}.log"
-            before, old = len(lines(log)), set(folder.glob("*.tmp"))
-            for path in old:
-                path.rename(path.with_suffix(".old"))           # so that what this kill leaves is seen
-            if done % 2:
-                how = {"point": points[done // 2 % len(points)], "nth": lots.randrange(1, 5)}
-            else:
-                how = {"after": lots.uniform(0, took)}
-            status = nursery.run(kind, folder, log, **how)
-            new = lines(log)[before:]
-            t = int(new[0].split()[0]) if new and not new[0].startswith("end") else nursery.steps + 1
-            assert new == expected[kind][t - 1:t - 1 + len(new)], f"{kind}, killed {how}: another run from update {t} on"
-            for path in folder.glob("*.old"):
-                path.unlink()
-            if status == -signal.SIGKILL:
-                done += 1
-                counts["at a point of a write" if "point" in how else "in a write" if set(folder.glob("*.tmp")) else "in a step"] += 1
-            else:
-                assert status == 0
-            if status == 0:
-                counts["runs that came to their end"] += 1
-                folders[kind] += 1
-        for kind in kinds:                                      # … and all that is under way comes to its end
-            folder, log = tmp_path / f"{kind}-{folders[kind]}", tmp_path / f"{kind}-{folders[kind]}.log"
-            assert nursery.run(kind, folder, log) == 0
+    """So many kills at random moments, and after each one at a point of a write. Every update of every process is compared
+    with the same update of a run that never saved nor stopped: weights, held-out loss; at the end history and generators."""
+    lots, counts = random.Random(seed), dict.fromkeys(["in a step", "in a write", *POINTS, "ran to the end"], 0)
+    expected, seconds, rounds, done = {}, {}, dict.fromkeys(["indexed", "walk", "torch"], 0), 0
+    points = lots.sample(POINTS, len(POINTS))
+
+    def run(kind, **how):
+        folder, log = tmp_path / f"{kind}-{rounds[kind]}", tmp_path / f"{kind}-{rounds[kind]}.log"
+        before = len(lines(log))
+        for left in folder.glob("*.tmp"):
+            left.rename(left.with_suffix(".left"))                          # so that it is seen what this one leaves
+        status, took = nursery.run(kind, folder, log, **how)
+        new = lines(log)[before:]
+        first = expected[kind].index(new[0]) if new else 0                  # a ValueError: an update that never was
+        assert new == expected[kind][first:first + len(new)], f"{kind}, {how}: from update {first} on it is another run"
+        for left in folder.glob("*.left"):
+            left.unlink()
+        if status == 0:
             assert lines(log)[-1] == expected[kind][-1]
-            best = min((float(line.split()[2]), int(line.split()[0])) for line in expected[kind][1:-1:2])[1]
-            assert {f"step-{t:08}.safetensors" for t in (best, nursery.steps - 2, nursery.steps)} == {
-                path.name for path in folder.iterdir() if path.suffix == ".safetensors"}
-            counts["runs that came to their end"] += 1
+            best = min((float(line.split()[2]), line.split()[0]) for line in expected[kind][1:-1:2])[1]
+            kept, wanted = {int(path.stem[5:]) for path in folder.glob("*.safetensors")}, {int(best), STEPS - 2, STEPS}
+            assert kept >= wanted and len(kept - wanted) <= (not new[1:])   # killed after its last write, it left one too many
+            counts["ran to the end"] += 1
+            rounds[kind] += 1
+            seconds[kind] = took
+        return status, folder
+
+    with Nursery() as nursery:
+        for kind in rounds:
+            assert nursery.run(kind, None, tmp_path / kind)[0] == 0
+            expected[kind] = lines(tmp_path / kind)
+            assert len(set(expected[kind])) == STEPS + 1
+            assert run(kind)[0] == 0                                        # saving leaves no trace, and how long it takes
+        while done < 2 * kills:
+            kind = list(rounds)[done % len(rounds)]
+            how = {"point": points[done // 2 % len(points)], "nth": lots.randrange(1, 4)} if done % 2 else \
+                {"after": lots.uniform(0, seconds[kind])}
+            status, folder = run(kind, **how)
+            assert status in (0, -signal.SIGKILL)
+            if status:
+                done += 1
+                counts[how.get("point") or ("in a write" if list(folder.glob("*.tmp")) else "in a step")] += 1
+        for kind in rounds:
+            assert run(kind)[0] == 0
     return counts
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_killed_run_resumes_bit_by_bit(tmp_path):
-    counts = kill_and_resume(tmp_path, kills=5, seed=time.time_ns())
-    assert counts["in a step"] + counts["in a write"] == 3 and counts["at a point of a write"] == 2
-    print(counts)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_run_killed_fifty_times_resumes_bit_by_bit(tmp_path):
-    counts = kill_and_resume(tmp_path, kills=50, seed=0)
-    print(counts)
-    assert counts["in a step"] >= 3 and counts["in a write"] >= 3 and counts["at a point of a write"] == 25
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="forks, and looks into /proc")
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_killed_run_resumes_bit_by_bit(kills, tmp_path):
+    counts = kill_and_resume(tmp_path, kills, seed=time.time_ns())
+    print({name: n for name, n in counts.items() if n})
+    assert counts["in a step"] + counts["in a write"] == kills == sum(counts[point] for point in POINTS)
+    assert kills == 5 or all(counts.values())
