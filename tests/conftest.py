@@ -3,6 +3,7 @@ that nbval runs, what each lesson took, read from that same run."""
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 import time
 from queue import Empty
@@ -13,6 +14,9 @@ os.environ |= {"MINITRAIN_STATIC": "1", "MINITRAIN_HOME": os.path.join(_home.nam
                "IPYTHONDIR": os.path.join(_home.name, "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 import pytest  # noqa: E402
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:       # a shell's background job would never notice Ctrl-C, nor its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SECONDS, AIM, MEGABYTES = 60, 30, 1024          # a lesson from top to bottom on 2 cores; DESIGN asks for 60 and aims at 30
 collect_ignore = ["benchmarks"]                 # scripts, run by hand
