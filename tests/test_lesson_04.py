@@ -19,15 +19,14 @@ LESSON = NOTEBOOKS / "04_backpropagation.ipynb"
 
 @pytest.fixture(scope="module")
 def lesson():
-    """The notebook's imports, functions, classes and what it hangs on `Array`, and the data that they read."""
-    def kept(node):
-        hangs = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).lstrip("(").startswith("Array.")
-        return hangs or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+    """The notebook's imports, functions and classes, and the data that they read."""
+    kept = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
     names = {"rng": np.random.default_rng(0)} | points(0)
     for cell in read(LESSON).cells:
         if cell.cell_type == "code":
             source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
-            exec(compile(ast.Module([node for node in ast.parse(source).body if kept(node)], []), "lesson 04", "exec"), names)
+            body = [node for node in ast.parse(source).body if isinstance(node, kept)]
+            exec(compile(ast.Module(body, []), "lesson 04", "exec"), names)
     digits = (np.asarray(part, dtype) for part, dtype in zip(sources.digits(), (float, int)))
     (names["seen"], names["seen_y"]), (names["new"], names["new_y"]) = sources.split(*digits, seed=0)
     return names
@@ -88,6 +87,15 @@ def test_it_goes_ten_thousand_deep(lesson):
     assert w.grad == pytest.approx(1.0001**10_000)
 
 
+def test_what_it_takes_in_silence_and_the_library_refuses(lesson):
+    taken = {"twice": [6, 12], "many": [3, 3], "changed": [1.5, 6]}
+    refused = {"twice": "used up", "many": "one number", "changed": "changed in place"}
+    for name, grad in taken.items():
+        assert lesson[name](lesson["Array"]).tolist() == grad
+        with pytest.raises((RuntimeError, ValueError), match=refused[name]):
+            lesson[name](Tensor)
+
+
 # What the lesson concludes
 
 
@@ -107,12 +115,14 @@ def test_a_job_is_in_the_weights(lesson, seed):
     other = [lesson["right"](net, job, seed) for net, job in zip(nets, jobs[::-1])]
     random = [lesson["right"](lesson["Net"](2, 16, 16, 2, seed=seed), job, seed) for job in jobs]
     assert min(own) > 0.93 and min(other) > 0.4 and max(other + random) < 0.65
+    nets[0].weights, nets[1].weights = nets[1].weights, nets[0].weights
+    assert [lesson["right"](net, job, seed) for net, job in zip(nets, jobs[::-1])] == own[::-1]
 
 
 def test_random_weights_guess(lesson):
     x, y = lesson["new"], lesson["new_y"]
     right = [np.mean(lesson["Net"](64, 32, 10, seed=seed)(x).data.argmax(1) == y) for seed in range(100, 200)]
-    assert 0.07 < np.mean(right) < 0.13 and max(right) < 0.35
+    assert 0.07 < np.mean(right) < 0.13 and 0.15 < max(right) < 0.35
 
 
 @pytest.mark.parametrize("seed", range(5, 10))
@@ -121,7 +131,7 @@ def test_a_fresh_network_is_unsure_unless_its_last_weights_are_large(lesson, see
         (small, sure), (plain, plain_sure), (large, large_sure) = (lesson["belief"](K, factor, seed) for factor in (0.1, 1, 10))
         assert abs(small - np.log(K)) < 0.05 and sure < 1.5 / K
         assert small < plain < large and plain_sure < 0.75
-        assert large > np.log(K) + 1.5 and large_sure > 0.6
+        assert plain < np.log(K) + 0.5 and large > np.log(K) + 1.5 and large_sure > 0.6
 
 
 def test_a_hair_can_be_too_fine(lesson):
@@ -134,7 +144,7 @@ def test_a_hair_can_be_too_fine(lesson):
 
 
 @pytest.mark.slow
-def test_two_starts_agree_in_answers_and_not_in_weights(lesson):
+def test_two_starts_agree_in_answers_and_not_in_weights_until_their_units_are_matched(lesson):
     nets = [lesson["learn_digits"](seed) for seed in range(5, 10)]
     lists = [np.concatenate([w.data.ravel() for w in net.weights]) for net in nets]
     said = [net(lesson["new"]).data.argmax(1) for net in nets]
@@ -143,6 +153,17 @@ def test_two_starts_agree_in_answers_and_not_in_weights(lesson):
         for j in range(i):
             assert abs(lists[i] @ lists[j]) < 0.2 * np.linalg.norm(lists[i]) * np.linalg.norm(lists[j])
             assert np.mean(said[i] == said[j]) > 0.95
+            assert lesson["matched"](*(lesson["units"](nets[k]) for k in (i, j))) > 0.55
+            assert lesson["matched"](*(lesson["units"](lesson["Net"](64, 32, 10, seed=k)) for k in (i, j))) < 0.35
+
+
+def test_units_in_another_order_and_turned_over_are_the_same_network(lesson):
+    net, other = (lesson["Net"](64, 32, 10, seed=0) for _ in range(2))
+    order, turned = np.random.default_rng(0).permutation(32), np.where(np.arange(32) % 3, 1.0, -1.0)
+    a, b, c, _ = other.weights
+    a.data, b.data, c.data = a.data[:, order] * turned, b.data[order] * turned, c.data[order] * turned[:, None]
+    np.testing.assert_allclose(other(lesson["new"]).data, net(lesson["new"]).data, atol=1e-12)
+    assert lesson["matched"](lesson["units"](net), lesson["units"](other)) == pytest.approx(1)
 
 
 def test_the_composed_loss_has_the_gradient_of_the_one_line(lesson):
@@ -209,11 +230,13 @@ def test_the_panel_follows_its_slider_and_its_list():
     panel = GraphSteps("one walk")
     panel.to_the_loss()
     before = panel.image.value
-    panel.slider.value = 13.0
+    panel.sliders["one walk"].value = 13.0
     assert panel.k == 4 and "(-3)² = 9" in panel.message and panel.image.value != before
     for example, (_, number) in reversed(EXAMPLES.items()):
         panel.example = example
-        assert panel.k == 0 and panel.number == panel.slider.value == number
+        turned = panel.top.children[1]
+        assert panel.k == 0 and panel.number == turned.value == number
+        assert turned.description == next(iter(panel.steps.tensors)) and panel.steps.tensors[turned.description].data == number
         panel.to_the_end()
         assert example in panel.image.alt
 
@@ -229,11 +252,12 @@ def test_the_graph_is_stepped_through_by_keyboard(lab, browser):
     says(words, "Step 1 of 12. Forward: pace × km = 12 × 2 = 24")
     output.get_by_role("button", name="To the end").press("Enter")
     says(words, "so km gets -10 × 12 = -120. That was all.")
-    move_slider(notebook, output, "The first number", presses=4)
+    move_slider(notebook, output, "pace", presses=4)
     says(words, "so km gets -6 × 13 = -78.")
     image = output.locator("img")
     assert image.evaluate("image => image.naturalWidth > 500") and "-78" in image.get_attribute("alt")
     output.locator("select").select_option("a weight used twice")
     says(words, "Step 0 of 7.")
+    assert move_slider(notebook, output, "w") == (3, 3.5)               # the slider has the name of what it turns
     clean(notebook)
     notebook.close()

@@ -325,6 +325,8 @@ def via_a_view(w):
 CHANGES = {
     "augmented": lambda w: setattr(w, "data", w.data.__isub__(0.1)),
     "one element, a little": lambda w: w.data.__setitem__((0, 1), w.data[0, 1] + 1e-9),
+    "one element, by the least there is": lambda w: w.data.__setitem__((0, 1), np.nextafter(w.data[0, 1], 9)),
+    "to nan": lambda w: w.data.__setitem__((1, 0), np.nan),
     "sign": lambda w: np.negative(w.data, out=w.data),
     "order": swap_rows,
     "view": via_a_view,

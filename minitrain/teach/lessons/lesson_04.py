@@ -31,7 +31,8 @@ QUESTIONS = {
         "Two networks of one architecture learn the same digits from two random starts, and agree on nearly every new digit. "
         "The cosine between their two lists of weights (1: the same direction, 0: unrelated) is …",
         ["above 0.9", "about one half", "between -0.2 and 0.2"], answer="between -0.2 and 0.2",
-        why="Many settings of the weights give the same answers, and each start leads to one near itself."),
+        why="Many settings of the weights give the same answers: hidden units, for one, can stand in any order, and each start "
+            "leads to an order of its own."),
 }
 
 
@@ -156,6 +157,18 @@ def _one_hot(logits, y):
     return np.eye(logits.shape[1])[y]
 
 
+def _one_off_whole_rows(logits, y):
+    p = _softmax(logits)
+    p[y] -= 1
+    return p / len(y)
+
+
+def _one_off_whole_columns(logits, y):
+    p = _softmax(logits)
+    p[:, y] -= 1
+    return p / len(y)
+
+
 def _some_logits(seed):
     lots = np.random.default_rng(seed)
     N, K = ((2, 3), (3, 2), (4, 4), (3, 5), (2, 4))[seed % 5]
@@ -186,6 +199,9 @@ EXERCISES = {
             Misconception(lambda a, b, g: (g * b / 2, g * a / 2),
                           "You shared the blame out between the two. It is not shared: each answers for what its own growing "
                           "would do while the other stands still."),
+            Misconception(lambda a, b, g: (-g * b, -g * a),
+                          "The sign is turned round. You are asked how the loss grows; the minus comes in step 4, where the "
+                          "update takes a part of it away."),
         ],
         alternatives=[_multiply_by_nudging, _multiply_by_list]),
     "matmul": Exercise(
@@ -215,6 +231,18 @@ EXERCISES = {
             Misconception(lambda a, b, g: (g @ b.T, a.T @ g / len(a)),
                           "The blame of a is right. That of b is a sum over the N rows, and you took their mean. The mean was "
                           "taken in the loss, and is in g already."),
+            Misconception(lambda a, b, g: (g @ b.T / len(a), a.T @ g / len(a)),
+                          "The matrices are right, and you divided both by N. Blames add up; where the loss is a mean, that is "
+                          "in g already."),
+            Misconception(lambda a, b, g: (g @ b.T, g.T @ a),
+                          "The blame of a is right. That of b lies on its side: it should be (K, M) as b is, and yours is "
+                          "(M, K)."),
+            Misconception(lambda a, b, g: (b @ g.T, a.T @ g),
+                          "The blame of b is right. That of a lies on its side: it should be (N, K) as a is, and yours is "
+                          "(K, N)."),
+            Misconception(lambda a, b, g: (b.T, a.T),
+                          "That is how c turns with a and with b. How the loss turns with each number of c stands in g, and g "
+                          "is missing."),
         ],
         alternatives=[_matmul_by_einsum, _matmul_in_loops, _matmul_by_nudging]),
     "add": Exercise(
@@ -244,6 +272,8 @@ EXERCISES = {
             Misconception(lambda g: (g.sum(0), g.sum(0)),
                           "The blame of b is right. Each number of a was used once, so its blame is that of c as it is, with "
                           "nothing added up."),
+            Misconception(lambda g: (g.sum(0), g),
+                          "Both are right, in the wrong order: the blame of a comes first, then that of b."),
         ],
         alternatives=[_add_in_a_loop, _add_by_ones]),
     "cross-entropy": Exercise(
@@ -277,6 +307,24 @@ EXERCISES = {
                           "You rounded to the favourite answer. The gradient needs how sure the model is of each answer."),
             Misconception(lambda z, y: ((_softmax(z) - _one_hot(z, y)) / len(y)).sum(0),
                           "You added the examples up. Every example has logits of its own, so there are N × K numbers."),
+            Misconception(lambda z, y: (np.exp(z) / np.exp(z).sum(1) - _one_hot(z, y)) / len(y),
+                          "The sums are one for each row, shape (N,), and NumPy lays them along the columns. With "
+                          "keepdims=True they are (N, 1), and each divides its own row."),
+            Misconception(lambda z, y: (np.exp(z) / np.exp(z).sum() - _one_hot(z, y)) / len(y),
+                          "Your probabilities add up to 1 over the whole table. Each row is a question of its own: sum along "
+                          "axis 1."),
+            Misconception(lambda z, y: (_softmax(z) - _one_hot(z, y)) / z.size,
+                          "You divided by all N × K numbers. The loss is a mean over the N examples."),
+            Misconception(lambda z, y: (_softmax(z) - _one_hot(z, y)) / z.shape[1],
+                          "You divided by the number of answers, K. The loss is a mean over the N examples."),
+            Misconception(lambda z, y: (_softmax(z) - y) / len(y),
+                          "You subtracted the numbers of the right answers (2 for the third). Subtract a 1 in the column of "
+                          "the right answer and 0 elsewhere: np.eye(K)[y] has these rows."),
+            Misconception(_one_off_whole_rows,
+                          "p[y] picks whole rows, those whose number happens to be a right answer. One number of each row is "
+                          "p[np.arange(N), y]."),
+            Misconception(_one_off_whole_columns,
+                          "p[:, y] picks whole columns, for every example. One number of each row is p[np.arange(N), y]."),
         ],
         alternatives=[_cross_entropy_in_a_loop, _cross_entropy_by_nudging]),
 }

@@ -207,26 +207,29 @@ class GraphSteps(Panel):
     message = traitlets.Unicode("")
 
     def __init__(self, example="one walk"):
-        which = choice("Graph", EXAMPLES, example)
-        self.slider = slider("The first number", 12.0, -20.0, 20.0, 0.25, form=".2f")
+        self.choice = choice("Graph", EXAMPLES, example)
+        self.sliders = {name: slider(next(iter(make(number))), number, -20.0, 20.0, 0.25, form=".2f")   # called by what it turns
+                        for name, (make, number) in EXAMPLES.items()}
+        self.top = ipywidgets.HBox()
         self.image, self.line = Picture(alt="The graph", width=780), line()
         self.forward_button = button("Step", lambda: self.step(1), tip="One step on: a value forward, or a gradient back")
         self.back_button = button("Step back", lambda: self.step(-1), tip="Take the last step back")
         super().__init__("Step through a graph",
-                         [ipywidgets.HBox([which, self.slider]),
+                         [self.top,
                           ipywidgets.HBox([self.forward_button, self.back_button, button("To the loss", self.to_the_loss),
                                            button("To the end", self.to_the_end), button("Start over", self.start_over)]),
                           self.line, self.image],
                          says="One step computes one value, until the loss is there; then each step carries one gradient back "
                               "along one edge. Turn the first number, and see what follows.")
+        self.example = example
         self.observe(lambda change: say(self.line, change.new), "message")
         self.observe(lambda _: self._begin(), "example")
         self.observe(lambda _: self._draw(), "k")
         self.observe(lambda _: self._compute(), "number")
-        self._compute()
-        traitlets.link((self, "number"), (self.slider, "value"))
-        traitlets.link((self, "example"), (which, "value"))
-        self.example = example
+        for each in self.sliders.values():
+            traitlets.link((self, "number"), (each, "value"))
+        traitlets.link((self, "example"), (self.choice, "value"))
+        self._begin()
 
     def step(self, way):
         """One step on (1) or back (-1); at the ends it stays."""
@@ -245,6 +248,7 @@ class GraphSteps(Panel):
         self.k = 0
 
     def _begin(self):
+        self.top.children = self.choice, self.sliders[self.example]
         self.k = 0                                      # first: the new graph may have fewer steps
         self.number = EXAMPLES[self.example][1]
         self._compute()                                 # even where the number is the same
@@ -255,8 +259,9 @@ class GraphSteps(Panel):
 
     def _draw(self):
         done = " That was all." if self.k == len(self.steps) else ""
-        self.message = f"Step {self.k} of {len(self.steps)}. {self.steps.said(self.k)}{done}"
+        words = f"Step {self.k} of {len(self.steps)}. {self.steps.said(self.k)}{done}"
         self.back_button.disabled, self.forward_button.disabled = self.k == 0, self.k == len(self.steps)
         way = "Values go forward" if self.k <= self.steps.forward else "Gradients come back"
-        self.image.alt = f"The graph of {self.example}, after {self.k} of {len(self.steps)} steps. {self.message}"
+        self.image.alt = f"The graph of {self.example}, after {self.k} of {len(self.steps)} steps. {words}"
         self.image.show(graph(self.steps, k=self.k, title=way))
+        self.message = words                            # last: a sentence is not to run ahead of its picture
