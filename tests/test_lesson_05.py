@@ -1,4 +1,7 @@
-"""Lesson 05's parts: the points, the playground (its code gives what it shows), the spreadsheet (its numbers are the model's)."""
+"""Lesson 05's parts: the points, the playground (its code gives what it shows), the spreadsheet (its numbers are the model's),
+and what the lesson's experiments conclude, over other seeds than its own.
+"""
+import ast
 import asyncio
 import io
 import re
@@ -7,12 +10,13 @@ import time
 import numpy as np
 import pytest
 import torch
-from browser import Notebook, clean, press, says, start_and_pause, status
+from browser import Notebook, clean, move_slider, press, says, start_and_pause, status
 from PIL import Image
 
 from minitrain import Trainer, losses, optim, sources
 from minitrain.models.mlp import ACTIVATIONS, MLP
 from minitrain.sources.points import KINDS, points
+from minitrain.teach.refresh import NOTEBOOKS, read
 from minitrain.teach.widgets import playground
 from minitrain.teach.widgets.playground import MAP, OWN, PENALTIES, RATES, WIDE, Playground
 from minitrain.teach.widgets.spreadsheet import Spreadsheet
@@ -137,8 +141,38 @@ def test_controls_and_traits_follow_each_other():
     assert play.rate == RATES["SGD"] == found["Rate"].value and "optim.SGD" in play.code.value
     found["Rate"].value = 10**-1.55
     assert play.rate == 0.028 and "rate=0.028" in play.code.value
-    found["Show held-out points (dark rim)"].value = False
+    found["Show held-out points (open)"].value = False
     assert play.trainer.t == 0
+
+
+def test_a_unit_can_be_seen_large():
+    play = Playground(kind="moons", layers=[3, 2])
+    found = {child.description: child for row in play.children if hasattr(row, "children") for child in row.children
+             if getattr(child, "description", "")}
+    answer = play.board.value
+    names = [name for name, _ in found["Large"].options]
+    assert names == ["the answer", "x", "y", *(f"layer 1, unit {k}" for k in range(3)), "layer 2, unit 0", "layer 2, unit 1"]
+    (x, y), tile = playground._column(2, 3, 2)[1], playground.TILE
+    click = {"click": [(x + tile / 2) / WIDE, y / playground.HIGH], "other": False}
+    play._told(click)
+    assert play.large == found["Large"].value == (2, 1) and play.board.value != answer and "layer 2, unit 1" in play.board.alt
+    play.made_of = ["y"]                                # the same unit, of a network begun anew
+    assert play.large == (2, 1) and not play.own
+    play.layers = [3]
+    assert play.large == () and len(found["Large"].options) == 5 and "large: the answer" in play.board.alt
+    play.large = (0, 0)
+    play._told({"click": [playground._column(0, 2, 1)[0][0] / WIDE, playground._column(0, 2, 1)[0][1] / playground.HIGH]})
+    assert play.large == () and play.trainer.t == 0
+
+
+def test_signs_show_without_colour():
+    half = np.tile(np.linspace(-1, 1, 60), (60, 1))
+    grey = np.asarray(playground._painted(half, MAP, 9, border=True).convert("L")).astype(int)
+    left, middle, right = grey[:, :MAP // 3], grey[:, MAP // 2 - 4:MAP // 2 + 4], grey[:, -MAP // 3:]
+    assert abs(np.diff(left, axis=0)).mean() > 3 > 1 > abs(np.diff(right, axis=0)).mean(), "hatched on one side alone"
+    assert middle.min() < 60, "a line where it changes"
+    lost = np.full((60, 60), np.nan)
+    assert np.asarray(playground._painted(np.nan_to_num(lost), MAP, 9, border=True)).min() > 250
 
 
 def test_points_by_clicks_and_by_keys():
@@ -217,14 +251,16 @@ def test_the_tables_are_the_model():
 
 
 def test_an_edit_reaches_the_model_and_the_answer():
-    made, model = sheet()
+    made, model = sheet(tell=lambda model: f"Sum {model.layers[1].bias.sum():g}.")
     before, shares = made.sheet.layers, dict(made.shares)
     made.edit(layer=0, row=2, column=1, text="2,5")
     assert model.layers[0].weight[2, 1] == 2.5 and made.sheet.layers != before
+    assert made.message.startswith("The weight of y in unit 2 of layer 1 is now 2.5.")
     made.edit(layer=1, row=1, column=3, text="−4")
-    assert model.layers[1].bias.tolist() == [0, -4] and made.shares["blue"] < shares["blue"] and "-4" in made.message
+    assert model.layers[1].bias.tolist() == [0, -4] and made.shares["blue"] < shares["blue"]
+    assert made.message.startswith("The bias in blue is now -4.")
     made.edit(layer=-1, row=0, column=1, text="3")
-    assert made.x == [0.5, 3.0]
+    assert made.x == [0.5, 3.0] and made.message.startswith("The input y is now 3.") and made.message.endswith("Sum -4.")
     made.restore()
     assert made.sheet.layers == before and made.shares == shares and made.x == [0.5, -1.0]
 
@@ -248,24 +284,131 @@ def test_sources_split_takes_own_points():
     assert len(train) + len(held) == len(SOME)
 
 
+# What the lesson concludes: its own code, read from its cells, over other seeds
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    """The notebook's imports and functions, and the data and lists that they read."""
+    def kept(node):
+        names = {name.id for target in getattr(node, "targets", []) for name in ast.walk(target) if isinstance(name, ast.Name)}
+        return (isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
+                or names & {"doodles", "pictures", "held_out", "racers", "lists", "x", "x_held", "order"})
+    found = {}
+    for cell in read(NOTEBOOKS / "05_neural_networks.ipynb").cells:
+        if cell.cell_type == "code":
+            source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
+            exec(compile(ast.Module([node for node in ast.parse(source).body if kept(node)], []), "lesson 05", "exec"), found)
+    return found
+
+
+def test_three_units_fence_a_disc_and_two_do_not(lesson):
+    accuracy = {n: [lesson["accuracy"](lesson["train"](2, n, 2, seed=seed)) for seed in range(5, 10)] for n in (2, 3)}
+    assert np.median(accuracy[2]) < 0.9 and np.median(accuracy[3]) > 0.97
+
+
+def test_layers_without_a_bend_add_nothing(lesson):
+    stacked = [lesson["train"](2, 8, 8, 8, 8, 2, activation="none", seed=seed) for seed in (5, 6)]
+    assert max(map(lesson["accuracy"], stacked)) < 0.72
+
+
+def test_depth_does_spirals_with_fewer_units_and_updates(lesson):
+    def accuracy(*hidden, steps=300):                   # over starts, the median
+        models = [lesson["train"](2, *hidden, 2, kind="spirals", seed=seed, steps=steps) for seed in (5, 6, 7)]
+        return np.median([lesson["accuracy"](model, "spirals") for model in models])
+    assert accuracy(16) < 0.85 < 0.88 < accuracy(8, 8) and accuracy(64, steps=900) > 0.93
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_one_unit_of_64_is_not_missed_and_one_of_8_is(lesson, seed):
+    cost = {}
+    for n in (8, 64):
+        model = MLP(64, n, 10, seed=seed)
+        trainer = Trainer(model, losses.cross_entropy, optim.AdamW(model.parameters(), rate=3e-3))
+        trainer.fit(sources.batches(lesson["x"], lesson["y"], seed=seed), steps=400)
+        cost[n] = lesson["without"](model, []) - min(lesson["without"](model, [unit]) for unit in range(n))
+    assert cost[64] < 0.045 and cost[8] > 0.15
+
+
+def test_the_convnets_lead_needs_neighbours_and_so_do_its_kernels(lesson):
+    learn, shuffle, looker = lesson["learn"], lesson["shuffle"], lesson["looker"]
+    drawn, held_out = lesson["pictures"], lesson["held_out"]
+    def right(model, pictures):
+        return lesson["right"](model, pictures)
+    eyes, blind = learn(looker(2), drawn, 1e-2, 2), learn(looker(2), shuffle(drawn), 1e-2, 2)
+    plain = [learn(MLP(768, 256, 4, seed=2), seen, 4e-3, 2) for seen in (drawn, shuffle(drawn))]
+    lead = right(eyes, held_out) - right(plain[0], held_out)
+    assert lead > 0.15 and right(blind, shuffle(held_out)) - right(plain[1], shuffle(held_out)) < lead / 2
+    start = lesson["looker"]
+    lesson["looker"] = lambda _: start(2)               # `written` compares with starts 0, 1, …
+    smooth, rough = lesson["alike"]([eyes]), lesson["alike"]([blind])
+    lesson["looker"] = start
+    assert smooth > max(0.25, 2 * rough) and lesson["edges"]([eyes]) < 0.8
+    kinds = lesson["held_kinds"]
+    assert right(eyes, lesson["attack"](eyes, held_out, kinds, 4)) < 0.5
+    assert right(eyes, held_out) - right(eyes, lesson["at_random"](held_out, 4)) < 0.08
+
+
+def test_edges_are_told_from_patches_and_from_light(lesson):
+    model = lesson["looker"](0)
+    with torch.no_grad():
+        kernels = model.convs[0].weight.zero_()
+        kernels[:8, :, :, 2], kernels[:8, :, :, 3] = -1, 1                      # half of the units: an upright border
+        kernels[8:] = 1                                                         # half: light
+    assert lesson["edges"]([model]) == 0.5
+
+
+def test_muon_wins_the_race_and_each_rate_is_inside_its_list(lesson):
+    rates = {"SGD": 0.6, "Momentum": 0.1, "Adam": 0.02, "AdamW": 0.02, "Muon": 0.06}
+    last = {name: np.median([lesson["end"](lesson["race"](name, rate, seed)) for seed in (11, 12, 13)])
+            for name, rate in rates.items()}
+    assert last["Muon"] < 0.7 * sorted(last.values())[1]
+    assert all(lesson["lists"][name][0] < rate < lesson["lists"][name][-1] for name, rate in rates.items())
+
+
+def test_adam_copes_with_units_better_than_sgd(lesson):
+    unit = lesson["unit"]
+    lesson["unit"] = lambda seed: unit(seed + 5)        # other units than the lesson's
+    lost = [0.95 - lesson["with_units"](optimizer, rates, mixed=True)
+            for optimizer, rates in ((optim.SGD, [3e-3]), (optim.Adam, [3e-2]))]
+    lesson["unit"] = unit
+    assert lost[0] > 0.15 and lost[1] < lost[0] / 2
+
+
 @pytest.mark.browser
 def test_the_playground_and_the_spreadsheet_in_a_browser(lab, browser):
     notebook = Notebook(browser, lab[0], "05_neural_networks.ipynb")
-    notebook.run_through("Playground(kind")
-    output, code = notebook.output("Playground(kind"), notebook.output("Playground(kind").locator("textarea")
+    notebook.run_through("Playground(**settings")
+    output, code = notebook.output("Playground(**settings"), notebook.output("Playground(**settings").locator("textarea")
     board = output.locator("img[tabindex]")
     start_and_pause(notebook, output)
     frames = int(board.get_attribute("data-frames"))
     assert frames >= 3 and re.search(r"until=[1-9]", code.input_value())
-    press(output, "Go on")
+    page, cells = notebook.page, notebook.page.locator(".jp-Cell").count()
+    assert "Update" in board.get_attribute("alt")
+    for label in ("Noise", "Held out", "Hidden layers", "Rate", "Batch", "Its strength", "Seed"):
+        assert output.get_by_role("slider", name=label, exact=True).count() == 1, label
+    kinds = output.locator(".widget-dropdown", has_text="Points").locator("select")
+    kinds.focus()                                                       # a list, with keys alone
+    for key, kind in {"ArrowUp": "xor", "b": "blobs", "ArrowDown": "rings", "m": "moons"}.items():
+        page.wait_for_timeout(1200)                                     # or the list would take two letters for one word
+        page.keyboard.press(key)                                        # JupyterLab's: another cell, a cell below, Markdown
+        page.wait_for_function("([area, kind]) => area.value.includes(`points('${kind}'`)", arg=[code.element_handle(), kind])
+    assert page.locator(".jp-Cell").count() == cells
+    before, after = move_slider(notebook, output, "Noise")
+    assert after > before
+    large = output.locator(".widget-dropdown", has_text="Large").locator("select")
+    large.select_option("layer 1, unit 2")
+    page.wait_for_function("img => img.alt.includes('layer 1, unit 2')", arg=board.element_handle())
+    press(output, "Start")
     activation = output.locator(".widget-dropdown", has_text="Activation").locator("select")
-    activation.select_option("relu")                                    # while it runs: it starts over, and runs on
+    activation.select_option("tanh")                                    # while it runs: it starts over, and runs on
     says(status(output), "Update ")
     notebook.page.wait_for_function("([img, n]) => Number(img.dataset.frames) > n + 5", arg=[board.element_handle(), frames])
     press(output, "Pause")
     output.get_by_role("button", name="Go on").wait_for()
     notebook.page.wait_for_timeout(300)
-    assert "relu" in code.input_value()
+    assert "tanh" in code.input_value()
 
     board.focus()                                                       # points of one's own, with keys alone
     for key in ["b", "ArrowRight", "b", "ArrowUp", "ArrowUp", "o", "ArrowLeft", "o"]:

@@ -34,17 +34,15 @@ QUESTIONS = {
                                                                                                       "before",
         why="No unit holds a digit. Each takes part in many answers, and the others carry on without it."),
     "race": Question(
-        "Five optimizers train the same network on digits, each at its own best rate. Whose loss is lowest after 150 updates?",
+        "Five optimizers train the same network on digits, each at its own best rate. Whose loss is lowest after 100 updates?",
         ["SGD", "Momentum", "Adam", "AdamW", "Muon"], answer="Muon",
         why="The weights of this network are matrices, and Muon moves a matrix as far in its weak directions as in its strong "
             "ones. "
             "Lowest training loss, that is: held out, the five are close."),
     "grey-levels": Question(
-        "A picture's colours go from 0 to 255. By how much must each pixel be changed, at most, so that the convnet gets more "
-        "than half of "
-        "the doodles wrong?",
-        ["4 levels, if each is changed the right way", "about 30", "about 100"],
-        answer="4 levels, if each is changed the right way",
+        "A picture's colours go from 0 to 255. Each pixel may be changed in the direction that hurts the convnet most. By how "
+        "many levels, at most, must it be, so that more than half of the doodles are read wrong?",
+        ["4", "about 30", "about 100"], answer="4",
         why="Thousands of tiny pushes, each in the direction that makes the loss grow, add up. The same amount in random "
             "directions "
             "cancels out."),
@@ -132,7 +130,12 @@ def _some_steps(seed):
     lots = np.random.default_rng(seed)
     n, t = (3, 2, 5, 4, 1)[seed % 5], (1, 2, 3, 10, 100)[seed % 5]
     m, v = (np.zeros(n), np.zeros(n)) if t == 1 else (lots.normal(0, 0.5, n), lots.uniform(0.1, 0.5, n))
-    return lots.normal(size=n).round(1), lots.uniform(0.3, 2, n).round(1) * lots.choice([-1, 1], n), m, v, t
+    g = lots.uniform(0.3, 2, n).round(1) * lots.choice([-1, 1], n)
+    if seed % 5 == 1:                                   # never a gradient, as of a pixel that is always blank: 0 / 0 without eps
+        m[0] = v[0] = g[0] = 0
+    if seed % 5 == 2:                                   # as small as eps: where eps stands can be seen
+        m, v, g = m * 1e-8, v * 1e-16, g * 1e-8
+    return lots.normal(size=n).round(1), g, m, v, t
 
 
 def _adam(correct_m=True, correct_v=True, root=True, square=True, sign=-1, one_scale=False, use_g=False, joint=False, late=False):
@@ -148,6 +151,21 @@ def _adam(correct_m=True, correct_v=True, root=True, square=True, sign=-1, one_s
 
 def _adam_swapped(p, g, m, v, t, rate=0.001, b1=0.9, b2=0.999, eps=1e-8):
     return adam_step(p, g, m, v, t, rate, b2, b1, eps)
+
+
+def _adam_kept(p, g, m, v, t, rate=0.001, b1=0.9, b2=0.999, eps=1e-8):
+    p, m, v = adam_step(p, g, m, v, t, rate, b1, b2, eps)
+    return p, m / (1 - b1**t), v / (1 - b2**t)
+
+
+def _adam_without_eps(p, g, m, v, t, rate=0.001, b1=0.9, b2=0.999, eps=1e-8):
+    with np.errstate(invalid="ignore"):
+        return adam_step(p, g, m, v, t, rate, b1, b2, 0)
+
+
+def _adam_eps_in_root(p, g, m, v, t, rate=0.001, b1=0.9, b2=0.999, eps=1e-8):
+    _, m, v = adam_step(p, g, m, v, t, rate, b1, b2, eps)
+    return p - rate * (m / (1 - b1**t)) / np.sqrt(v / (1 - b2**t) + eps), m, v
 
 
 def _adam_forgetful(p, g, m, v, t, rate=0.001, b1=0.9, b2=0.999, eps=1e-8):
@@ -219,6 +237,10 @@ EXERCISES = {
                           "You gave a bias to each input of a layer. It is each output that has one."),
             Misconception(lambda sizes: sum(a * b + 1 for a, b in pairwise(sizes)),
                           "You gave each layer one bias. Each of its outputs has its own."),
+            Misconception(lambda sizes: sum(a * b + b for a, b in pairwise(sizes)) - sizes[-1],
+                          "The biases of the last layer are missing. The answers have one each, like every other output."),
+            Misconception(lambda sizes: sum(a * b + b for i, a in enumerate(sizes) for b in sizes[i + 1:]),
+                          "You joined every layer to all that come later. Each is joined to the next alone."),
             Misconception(lambda sizes: int(np.prod(sizes)),
                           "You multiplied all sizes. Layers stand one after the other: multiply the two sizes of each, and add "
                           "the layers up."),
@@ -258,6 +280,11 @@ EXERCISES = {
             Misconception(_adam_weights_turned, "The weights of old and new are turned round: b1 is the share of m that is "
                                                 "kept, 1 - b1 that of "
                                                 "the new gradient."),
+            Misconception(_adam_kept, "You kept the corrected m and v. The correction is for this step only: return m and v as "
+                                      "they were before it."),
+            Misconception(_adam_without_eps, "A weight that never had a gradient divides 0 by 0. Add eps to the root: "
+                                             "√v + eps."),
+            Misconception(_adam_eps_in_root, "eps stands under the root. It is added after it: √v + eps."),
             Misconception(_adam_forgetful, "This is the first step each time: what m and v remembered is thrown away."),
         ],
         alternatives=[_adam_in_one_rate]),

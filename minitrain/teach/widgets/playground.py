@@ -211,12 +211,13 @@ def _grid(made_of):
     return features(plane(60), made_of)
 
 
-def draw(model, made_of, train, held_out, curves, *, cursor=None, show_held_out=True, sharp=False,
-         exact=True):
+def draw(model, made_of, train, held_out, curves, *, large=(), cursor=None, show_held_out=True, sharp=False, exact=True):
     """The whole board as bytes: inputs and units with their own pictures, weights as lines, the map, the losses.
 
-    train, held_out: points (n, 2) and colours (n,).  curves: rows of (updates, loss on train, loss held out).  exact: PNG;
-    else JPEG, which takes a fifth of the time and leaves faint traces: for a picture that the next one replaces.
+    train, held_out: points (n, 2) and colours (n,).  curves: rows of (updates, loss on train, loss held out).  large: the
+    (column, unit) to show in the map's place.  exact: PNG; else JPEG, which takes a fifth of the time and leaves faint traces:
+    for a picture that the next one replaces.  What is below 0 is orange, and for eyes and prints without colour hatched or
+    dashed.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -234,16 +235,21 @@ def draw(model, made_of, train, held_out, curves, *, cursor=None, show_held_out=
     for layer, column in zip(columns, places):
         tiles = np.nan_to_num(layer.T.reshape(-1, 60, 60)[:, ::2, ::2].numpy(), posinf=0, neginf=0)
         for tile, (x, y) in zip(tiles / np.maximum(np.abs(tiles).max((1, 2), keepdims=True), 1e-9), column):
-            board.paste(Image.fromarray(ramp(tile)).resize((TILE, TILE)), (x, y - TILE // 2))
+            board.paste(_painted(tile, TILE, 5), (x, y - TILE // 2))
             pen.rectangle((x, y - TILE // 2, x + TILE, y + TILE // 2), outline=FAINT)
     for name, (x, y) in zip(made_of, places[0]):
         pen.text((x - 4, y), name, fill=INK, font=font, anchor="rm")
-    share = (2 * answers[-1].softmax(1)[:, 1] - 1).reshape(60, 60).numpy()
-    board.paste(Image.fromarray(ramp(np.sign(share) if sharp else share)).resize((MAP, MAP), Image.Resampling.BILINEAR), CORNER)
-    for (x, y), edge in ((train, "white"), *([(held_out, INK)] if show_held_out else [])):
+    shown = columns[large[0]][:, large[1]] if large else 2 * answers[-1].softmax(1)[:, 1] - 1
+    shown = np.nan_to_num(shown.reshape(60, 60).numpy(), posinf=0, neginf=0)
+    if large:
+        x, y = places[large[0]][large[1]]
+        pen.rectangle((x - 2, y - TILE // 2 - 2, x + TILE + 2, y + TILE // 2 + 2), outline=INK, width=3)
+        shown = shown / max(np.abs(shown).max(), 1e-9)
+    board.paste(_painted(shown, MAP, 9, sharp=sharp, border=True), CORNER)
+    for (x, y), held in ((train, False), *([(held_out, True)] if show_held_out else [])):
         for (a, b), colour in zip(_pixels(x).tolist(), y.tolist()):
-            shape = pen.ellipse if colour else pen.rectangle
-            shape((a - 3, b - 3, a + 3, b + 3), fill=(ORANGE, BLUE)[colour], outline=edge)
+            shape, paint = (pen.ellipse, BLUE) if colour else (pen.rectangle, ORANGE)
+            shape((a - 3, b - 3, a + 3, b + 3), fill="white" if held else paint, outline=paint if held else "white")
     if cursor is not None:
         (a, b), = _pixels(np.array([cursor])).tolist()
         pen.line((a - 9, b, a + 9, b), fill=INK, width=2)
@@ -252,6 +258,20 @@ def draw(model, made_of, train, held_out, curves, *, cursor=None, show_held_out=
     buffer = io.BytesIO()
     board.save(buffer, **(dict(format="png", compress_level=1) if exact else dict(format="jpeg", quality=90, subsampling=0)))
     return buffer.getvalue()
+
+
+def _painted(values, side, hatch, *, sharp=False, border=False):
+    """Numbers (n, n) as a picture of `side` pixels: what is below 0 hatched, with a line around what is above if asked."""
+    from PIL import Image
+    values = np.asarray(Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
+    picture, across = ramp(np.sign(values) if sharp else values), np.arange(side)
+    picture[(values < -0.02) & ((across + across[:, None]) % hatch == 0)] -= 28
+    if border:
+        above = values > 0
+        edge = np.zeros_like(above)
+        edge[1:, 1:] = (above[1:, 1:] != above[:-1, 1:]) | (above[1:, 1:] != above[1:, :-1])
+        picture[edge] = int(INK[1:3], 16)
+    return Image.fromarray(picture)
 
 
 @cache
@@ -270,8 +290,15 @@ def _lines(pen, weight, starts, goals):
     for j, (x1, y1) in enumerate(goals):
         for i, (x0, y0) in enumerate(starts):
             share = weight[j, i] / most
-            if abs(share) > 0.03:
-                pen.line((x0 + TILE, y0, x1, y1), fill=BLUE if share > 0 else ORANGE, width=max(1, round(4 * abs(share))))
+            width = max(1, round(4 * abs(share)))
+            if share > 0.03:
+                pen.line((x0 + TILE, y0, x1, y1), fill=BLUE, width=width)
+            elif share < -0.03:                         # dashes
+                n = max(1, round(np.hypot(x1 - x0 - TILE, y1 - y0) / 20))
+                a, b = (x1 - x0 - TILE) / n, (y1 - y0) / n
+                for k in range(n):
+                    at = x0 + TILE + k * a, y0 + k * b
+                    pen.line((*at, at[0] + 0.65 * a, at[1] + 0.65 * b), fill=ORANGE, width=width)
 
 
 def _pixels(points):
@@ -318,13 +345,14 @@ class Board(Picture):
       function show() {
         const old = url;
         url = URL.createObjectURL(new Blob([model.get("value")]));
-        img.alt = model.get("alt");
         img.width = model.get("width");
         img.onload = () => { img.dataset.frames = 1 + Number(img.dataset.frames || 0); if (old) URL.revokeObjectURL(old); };
         img.src = url;
       }
-      show();
-      model.on("change:value change:alt", show);
+      function tell() { img.alt = model.get("alt"); }
+      show(); tell();
+      model.on("change:value", show);
+      model.on("change:alt", tell);
       img.addEventListener("click", event => {
         const box = img.getBoundingClientRect();
         model.send({ click: [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height],
@@ -337,7 +365,7 @@ class Board(Picture):
         event.stopPropagation();                                        // JupyterLab would take them for its own
         model.send({ key: event.key });
       });
-      return () => { model.off("change:value change:alt", show); if (url) URL.revokeObjectURL(url); };
+      return () => { model.off("change:value", show); model.off("change:alt", tell); if (url) URL.revokeObjectURL(url); };
     } };
     """
 
@@ -367,7 +395,7 @@ class Playground(LiveTraining):
     """
 
     kind = traitlets.Enum([*KINDS, OWN], "rings")
-    noise = traitlets.Float(0.15)
+    noise = traitlets.Float(0.1)
     held_out = traitlets.Float(0.5)
     batch = traitlets.Int(20)
     made_of = traitlets.List(traitlets.Enum(MADE_OF), ["x", "y"])
@@ -381,6 +409,7 @@ class Playground(LiveTraining):
     own = traitlets.List()                              # (x, y, colour) each
     cursor = traitlets.Tuple(traitlets.Float(), traitlets.Float(), default_value=(0.0, 0.0))
     colour = traitlets.Enum([0, 1], 1)                  # of the next point
+    large = traitlets.Tuple(default_value=())           # (column, unit) of the tile in the map's place; (): the answer
     show_held_out = traitlets.Bool(True)
     sharp = traitlets.Bool(False)
 
@@ -389,7 +418,6 @@ class Playground(LiveTraining):
         self.board, self.code = Board(width=WIDE), CodeBox()
         self.board.on_msg(lambda _, message, buffers: self._told(message))
         super().__init__("Playground", self._updates, self._picture, controls=[], frames=24, status=self._says,
-                         alt="Each unit's own picture, the map of the network's answer over the plane, and the losses",
                          says="Choose points, layers, activation, optimizer and rate; start, and watch every unit's own picture, "
                               "the boundary and both losses while you turn the controls. The code beside it is what runs.")
         with self.hold_trait_notifications():
@@ -398,17 +426,31 @@ class Playground(LiveTraining):
                 setattr(self, name, value)
         buttons, line = self.children[1], self.line
         self.image = self.board
-        self.children = [self.children[0], buttons, *self._controls(), self.board, line, self.code]
+        self.children = [self.children[0], buttons, *self._controls(), self.board, line, self.code, self.children[-1]]
         self.observe(lambda _: self.restart(), [name for name in SETTINGS if name not in ("optimizer", "rate")])
         self.observe(self._other_optimizer, "optimizer")
         self.observe(self._other_rate, "rate")
-        self.observe(lambda _: self._draw(force=not self.running), ["show_held_out", "sharp", "cursor", "colour"])
+        self.observe(lambda _: self._draw(force=not self.running), ["show_held_out", "sharp", "cursor", "colour", "large"])
+        self.observe(lambda _: self._describe(), ["message", "running", "large", "layers", "made_of"])
         self.reset()
 
     @traitlets.validate("rate", "strength")
     def _two_digits(self, proposal):
         """As the sliders show it, so that the code holds no 0.01995262314968879."""
         return float(f"{proposal.value:.2g}")
+
+    def still(self, updates):
+        """Take so many updates and return the board as a matplotlib figure: what a stored notebook can show of it."""
+        from PIL import Image
+        for i in range(updates):
+            self._advance()
+            if i % 50 == 0:                             # a point of the curves; a frame for each update would take minutes
+                self._draw(force=True)
+        self._draw(force=True)
+        fig, ax = axes(size=(WIDE / 110, HIGH / 110))
+        ax.imshow(Image.open(io.BytesIO(self.board.value)))
+        ax.axis("off")
+        return fig
 
     def restart(self):
         """Begin again with the settings as they are; a running training runs on."""
@@ -486,8 +528,9 @@ class Playground(LiveTraining):
             if not self.curves or self.curves[-1][0] < self.trainer.t:
                 self.curves.append((self.trainer.t, *both))
             self._write()
-        return draw(model, made_of, *shown, self.curves, cursor=self.cursor if self.kind == OWN else None,
-                    show_held_out=self.show_held_out, sharp=self.sharp, exact=not self.running)
+        return draw(model, made_of, *shown, self.curves, large=self.large if self.trainer else (), sharp=self.sharp,
+                    cursor=self.cursor if self.kind == OWN else None, show_held_out=self.show_held_out,
+                    exact=not self.running)
 
     def _says(self, logs, taken):
         if not self.curves:
@@ -495,12 +538,31 @@ class Playground(LiveTraining):
         _, train, held_out = self.curves[-1]
         return f"Update {self.trainer.t}: loss {train:.3f} on the training points, {held_out:.3f} held out."
 
+    def _describe(self):
+        """The board's alternative text; while it runs it stands still, or it would be read out without an end."""
+        if not self.running:
+            shown = dict(map(reversed, self._tiles())).get(self.large, "the answer")
+            self.board.alt = (f"Inputs {', '.join(self.made_of)}; hidden layers of {', '.join(map(str, self.layers)) or 'none'} "
+                              f"units, each with its own picture; large: {shown}, over the plane. {self.message}")
+
+    def _tiles(self):
+        """(name, what `large` is for it) of all that can be shown in the map's place."""
+        names = [[name for name in MADE_OF if name in self.made_of],
+                 *([f"layer {i}, unit {k}" for k in range(n)] for i, n in enumerate(self.layers, 1))]
+        return [("the answer", ()), *((name, (i, k)) for i, column in enumerate(names) for k, name in enumerate(column))]
+
     def _told(self, message):
         """A click or a key on the board."""
         if "click" in message:
             across, down = message["click"][0] * WIDE - CORNER[0], message["click"][1] * HIGH - CORNER[1]
             if 0 <= across <= MAP and 0 <= down <= MAP:
                 self.put(REACH * (2 * across / MAP - 1), REACH * (1 - 2 * down / MAP), 0 if message.get("other") else self.colour)
+            elif self.trainer is not None:
+                heights = [len(self.made_of), *self.layers]
+                for i, n in enumerate(heights):
+                    for k, (x, y) in enumerate(_column(i, len(heights), n)):
+                        if 0 <= across + CORNER[0] - x <= TILE and abs(down + CORNER[1] - y) <= TILE / 2:
+                            self.large = () if self.large == (i, k) else (i, k)
         elif message.get("key") in ("b", "o"):
             self.put(*self.cursor, int(message["key"] == "b"))
         elif message.get("key") == "Backspace":
@@ -527,7 +589,7 @@ class Playground(LiveTraining):
             "rate": slider("Rate", self.rate, 1e-4, 10.0, 0.05, log=True),
             "penalty": choice("Penalty on weights", list(PENALTIES), self.penalty),
             "strength": slider("Its strength", self.strength, 1e-5, 0.1, 0.25, log=True),
-            "show_held_out": ipywidgets.Checkbox(self.show_held_out, description="Show held-out points (dark rim)", indent=False),
+            "show_held_out": ipywidgets.Checkbox(self.show_held_out, description="Show held-out points (open)", indent=False),
             "sharp": ipywidgets.Checkbox(self.sharp, description="Only the answer, no shades", indent=False),
             "colour": ipywidgets.Dropdown(options=[("blue", 1), ("orange", 0)], description="A click puts", value=self.colour,
                                           style={"description_width": "initial"}, layout={"width": "max-content"}),
@@ -541,7 +603,19 @@ class Playground(LiveTraining):
         return [row([made["kind"], made["noise"], made["held_out"]]), row(self._made_of_boxes()), row(self._layer_boxes()),
                 row([made["activation"], made["optimizer"], made["rate"], made["batch"]]),
                 row([made["penalty"], made["strength"], made["seed"]]),
-                row([made["colour"], made["show_held_out"], made["sharp"]])]
+                row([self._large_choice(), made["colour"], made["show_held_out"], made["sharp"]])]
+
+    def _large_choice(self):
+        """What the map's place shows; a click on a unit's tile does the same."""
+        made = choice("Large", self._tiles(), self.large)
+        traitlets.link((self, "large"), (made, "value"))
+
+        def told(_):
+            kept, tiles = self.large, self._tiles()
+            made.options = tiles                        # chooses the first: the answer
+            self.large = kept if kept in dict(map(reversed, tiles)) else ()
+        self.observe(told, ["layers", "made_of"])
+        return made
 
     def _made_of_boxes(self):
         boxes = [ipywidgets.Checkbox(name in self.made_of, description=name, indent=False, layout={"width": "max-content"})

@@ -91,8 +91,8 @@ class Sheet(Instead, anywidget.AnyWidget):
 class Spreadsheet(Panel):
     """A trained `MLP` with relu, opened as tables.  x: the inputs to begin with (n,).  names, answers: of inputs and outputs.
 
-    picture: model -> matplotlib figure, drawn anew after every edit; alt: what it shows.  The model itself is edited;
-    "As trained" puts back what it was.
+    picture: model -> matplotlib figure, drawn anew after every edit; alt: what it shows.  tell: model -> a sentence to add to
+    the message after an edit.  The model itself is edited; "As trained" puts back what it was.
 
     >>> from minitrain.models.mlp import MLP
     >>> sheet = Spreadsheet(MLP(2, 3, 2, seed=0), [1.0, 0.5], names=["x", "y"], answers=["orange", "blue"])
@@ -105,8 +105,8 @@ class Spreadsheet(Panel):
     shares = traitlets.Dict()
     message = traitlets.Unicode("")
 
-    def __init__(self, model, x, *, names=(), answers=(), picture=None, alt=""):
-        self.model, self.picture = model, picture
+    def __init__(self, model, x, *, names=(), answers=(), picture=None, alt="", tell=None):
+        self.model, self.picture, self.tell = model, picture, tell
         self.trained = [[p.detach().clone() for p in (layer.weight, layer.bias)] for layer in model.layers]
         self.first, self.x = [float(value) for value in x], [float(value) for value in x]
         wanted = model.layers[0].in_features
@@ -143,18 +143,24 @@ class Spreadsheet(Panel):
             return
         if layer < 0:
             self.x = [value if i == column else old for i, old in enumerate(self.x)]
-            where = f"input {column}"
+            where = f"The input {self._input(column)}"
         else:
             part = self.model.layers[layer]
             with torch.no_grad():
                 cell = part.weight[row, column:column + 1] if column < part.in_features else part.bias[row:row + 1]
                 cell.fill_(value)
-            where = f"layer {layer + 1}, row {row}, column {column}"
+            unit = self.answers[row] if layer == len(self.model.layers) - 1 else f"unit {row} of layer {layer + 1}"
+            source = self._input(column) if layer == 0 else f"unit {column}"
+            where = f"The {f'weight of {source}' if column < part.in_features else 'bias'} in {unit}"
         before = dict(self.shares)
         self._compute()
         most = max(self.shares, key=self.shares.get)
         was, now = (f"{100 * shares[most]:.0f} %" for shares in (before, self.shares))
-        self.message = f"{where} is now {value:g}. {most}: {was} before, {now} now."
+        told = f" {self.tell(self.model)}" if self.tell else ""
+        self.message = f"{where} is now {value:g}. {most}: {was} before, {now} now.{told}"
+
+    def _input(self, column):
+        return self.sheet.names[column] if column < len(self.sheet.names) else str(column)
 
     def restore(self):
         """Every weight and input as at the beginning."""
