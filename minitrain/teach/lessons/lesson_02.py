@@ -21,11 +21,12 @@ QUESTIONS = {
         why="Errors by lot pull a word's counts this way and that, and largely cancel. Errors that always hit the same mail "
             "never do: to the model they are simply what newsletters are."),
     "copies": Question(
-        "Half of the mails are copies of others, to the letter or with some words changed. A fifth of all is held out for the "
-        "test. Compared with new mail of the same kind, the accuracy in that test is …",
+        "Half of the mails are copies of others, to the letter or with some words changed, and every tenth label is wrong. The "
+        "filter that weighs words learns from four fifths and is tested on the fifth held out. Compared with new mail, with as "
+        "many wrong labels, its accuracy in that test is …",
         ["about right", "about 10 points too high", "about 10 points too low"], answer="about 10 points too high",
-        why="Many a held-out mail has its copy among the training mails, label and all. The test asks what the model remembers; "
-            "you wanted to know what it understood."),
+        why="Many a held-out mail has its copy among the training mails, wrong label and all, and this filter learns labels by "
+            "heart. The test asks what it remembers; you wanted to know what it understood."),
     "sun": Question(
         "Every cat among the training pictures has a small sun in its corner, and no dog has. In the test the dogs have the sun, "
         "and the cats have none. Of these the convnet gets right …",
@@ -34,11 +35,11 @@ QUESTIONS = {
         why="The sun always told the label, and it is far easier to see than a cat. Nothing in the loss asks for the harder "
             "way."),
     "filter": Question(
-        "A quality filter with the rules of a web-scale pipeline, its least length lowered to 20 words, reads honest chat "
-        "messages and mail that arrived broken. It throws away …",
+        "A quality filter with rules that were published for web pages, its least length lowered from 50 words to 20, reads "
+        "honest chat messages and mail that arrived broken. It throws away …",
         ["more of the broken mail", "more of the chat", "about half of each"], answer="more of the chat",
-        why="Its rules look at the shape of a text, and good shape is what web pages have: length, and words such as “the” and "
-            "“with”. Honest chat has less of both than many a broken mail."),
+        why="Its rules look at the shape of a text, and here the least length makes most of the difference: hardly a chat "
+            "message has 20 words, and many a broken mail has. What a text says, no rule asks."),
     "panels": Question(
         "Two panels of three raters; every rater is right 85 times in 100. In panel A each errs on their own. In panel B all "
         "stumble over the same hard items. Which panel's raters agree more with each other, and whose majority is right more "
@@ -71,8 +72,8 @@ def _resemblance_by_owner(a, b, numbers):
 
 def _some_sets(seed):
     lots = np.random.default_rng(seed)
-    items = [f"run {i}" for i in range((4, 6, 7, 8, 9)[seed % 5])]
-    first, second = (2, 4, 4, 6, 5)[seed % 5], (1, 3, 2, 3, 2)[seed % 5]
+    n, first, second = (4, 6, 7, 8, 9)[seed % 5], (2, 4, 4, 6, 5)[seed % 5], (1, 3, 2, 3, 2)[seed % 5]
+    items = [f"run {(i - seed % 2 * second) % n}" for i in range(n)]       # every other time, the first by name is in both sets
     a, b = set(items[:first]), set(items[second:])
     numbers = [dict(zip(items, (int(n) for n in lots.permutation(len(items)) + 10 * k))) for k in range(8)]
     return a, b, numbers
@@ -151,6 +152,10 @@ def _held_in_both(y, share, rng):
     return np.arange(len(y)), stratified(y, share, rng)[1]
 
 
+def _masks(y, share, rng):
+    return tuple(np.isin(np.arange(len(y)), rows) for rows in stratified(y, share, rng))
+
+
 def _labels_for_rows(y, share, rng):
     return tuple(np.asarray(y)[rows] for rows in stratified(y, share, rng))
 
@@ -181,6 +186,8 @@ def _judge_split(answer):
         if not isinstance(found, tuple | list) or len(found) != 2:
             return "stratified should return two things: the rows to keep and the rows to hold back."
         keep, hold = (np.asarray(rows).ravel() for rows in found)
+        if len(y) in (len(keep), len(hold)) and {keep.dtype.kind, hold.dtype.kind} == {"b"}:
+            return "both parts are masks, one True or False a row."
         if not len(keep) or not len(hold) or not {keep.dtype.kind, hold.dtype.kind} <= set("iu"):
             return "both parts should be rows of whole numbers, neither of them empty."
         if len(keep) < len(hold):
@@ -332,6 +339,9 @@ EXERCISES = {
                                                                     for t in numbers])),
                           "The exact part is right. The second number is the same similarity again, computed on numbers in place "
                           "of items. The estimate looks at one number a set in each table: the smallest."),
+            Misconception(_estimated(lambda a, b, numbers: float(min(a) == min(b))),
+                          "The exact part is right. For the estimate you compared the items that come first in the alphabet, and "
+                          "those are the same in every table. Look up each item's number first: min(table[item] for item in a)."),
             Misconception(_estimated(lambda a, b, numbers: np.mean([_lowest(a, t) < _lowest(b, t) for t in numbers])),
                           "The exact part is right. You asked how often a's smallest number is below b's; ask how often the two "
                           "are equal."),
@@ -368,6 +378,8 @@ EXERCISES = {
                                      "replace=False, or shuffle and cut."),
             Misconception(_held_in_both, "Held back means taken away from the others: these rows are tested on, and trained on "
                                          "too."),
+            Misconception(_masks, "You returned masks, True or False for every row. They would cut x and y as well, but asked "
+                                  "are the row numbers: np.flatnonzero(mask) has them."),
             Misconception(_labels_for_rows, "You returned the labels at those rows. Asked are the row numbers themselves; with "
                                             "them the caller cuts x and y alike."),
             Misconception(_places_in_class, "You numbered the rows of each class from 0 again. np.flatnonzero(y == label) has "
@@ -395,6 +407,11 @@ EXERCISES = {
             Misconception(lambda ratings: np.round(np.mean(ratings, axis=0)).astype(int),
                           "You took the mean. Labels are names, even if they are numbers: between class 0 and class 2 there is "
                           "no class 1."),
+            Misconception(lambda ratings: np.mean(ratings, axis=0),
+                          "You returned the mean. Labels are names, even if they are numbers; count how often each was given."),
+            Misconception(lambda ratings: (np.mean(ratings, axis=0) > 0.5).astype(int),
+                          "A mean above one half finds the majority of two labels, 0 and 1, if nothing is tied. Here are ties, "
+                          "and labels beyond 1: count each label."),
             Misconception(lambda ratings: np.median(ratings, axis=0).astype(int),
                           "You took the middle label in order of their numbers. Labels are names without an order: count them."),
             Misconception(lambda ratings: np.asarray(ratings[0]),
@@ -423,6 +440,9 @@ EXERCISES = {
             Misconception(_beyond(lambda a, b: 1 / len(np.union1d(a, b))),
                           "You let chance give all labels equally often. Raters do not: one who says 0 nine times in ten agrees "
                           "by luck far more often. Use each rater's own shares."),
+            Misconception(_beyond(lambda a, b: 0.5),
+                          "You took one half for chance, as if both tossed a coin between two labels. Raters lean to some "
+                          "labels, and there can be more than two: use each rater's own shares."),
             Misconception(_beyond(lambda a, b: sum(np.mean(np.concatenate([a, b]) == k) ** 2 for k in np.union1d(a, b))),
                           "You threw both raters' labels together and squared the shares: that is Scott's pi. Cohen multiplies "
                           "the share of one rater by the share of the other."),
