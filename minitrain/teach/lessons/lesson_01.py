@@ -33,18 +33,18 @@ QUESTIONS = {
         ["more than 80", "about 60", "fewer than 45"], answer="fewer than 45",
         why="Its score is a sum. Ten words at the bottom count as much as ten words at the top, and nobody said that an honest "
             "word should not be able to buy a dishonest one free."),
-    "both-ways": Question(
-        "In the network with three hidden layers: of the words that stand in many mails, how many speak for spam in some mails "
-        "and against it in others?",
-        ["none", "about one in a hundred", "more than one in ten"], answer="more than one in ten",
+    "price": Question(
+        "In the network with three hidden layers, take a word that stands in many mails. From one mail to the next, its price …",
+        ["is the same", "varies by about a tenth of its mean", "varies by a third of its mean or more"],
+        answer="varies by a third of its mean or more",
         why="What a word does there depends on the words around it. That is what the layers are for, and it is why no list of "
             "prices can be read off them."),
     "next-word": Question(
-        "Whether a new mail is spam, the filter gets right 19 times in 20. A model that has counted which word follows which "
-        "two now guesses every next word of the same mails. It is right …",
-        ["also about 19 times in 20", "about every second time", "about once in a hundred"], answer="about every second time",
-        why="It can do no better by much: after the same words, different mails go on in different ways. There is one right "
-            "label, and there are many right words."),
+        "Whether a new mail is spam, the filter gets right more than 19 times in 20. A model that has counted which word follows "
+        "which two now guesses every next word of the same mails. It is right …",
+        ["also more than 19 times in 20", "about every second time", "about once in a hundred"], answer="about every second time",
+        why="After the same words, different mails go on in different ways. There is one right label for a mail, and there are "
+            "many right words."),
 }
 
 
@@ -69,7 +69,7 @@ def _some_answers(seed):
     lots = np.random.default_rng(seed + 3)
     n = (8, 12, 15, 20, 30)[seed % 5]
     truth = [1, 1, 1, 0, 0, 0, 0, *lots.integers(0, 2, n - 7).tolist()]
-    return truth, [1, 1, 0, 1, 0, 0, 0] + [int(t if lots.random() < 0.7 else 1 - t) for t in truth[7:]]
+    return truth, [1, 0, 0, 1, 0, 0, 0] + [int(t if lots.random() < 0.7 else 1 - t) for t in truth[7:]]     # 1 of 2, 1 of 3
 
 
 def _counts(truth, guess):
@@ -136,17 +136,23 @@ def _judge_survivor(answer):
     """None, or what is wrong with a rule: text -> bool, in words without numbers, so that like mistakes get like sentences."""
     def put_to_work(mails):
         fires = [answer(mail.text) for mail in mails]
+        if all(f is None for f in fires):
+            return None, "It gave back None for every mail: is there a `return` at the end?"
+        if all(f is None or isinstance(f, re.Match) for f in fires):
+            return None, "A rule says True or False of a mail; this one gave back what re.search found, and None elsewhere."
+        if None in fires:
+            return None, "For some mails it gave back None: does every branch reach a `return`?"
         if any(isinstance(f, str) for f in fires):
-            return None
-        return [bool(f) for f in fires]
+            return None, "A rule says True or False of a mail; this one gave back a text."
+        return [bool(f) for f in fires], None
 
     def found(mails, fires):
         caught, called = sum(m.truth and f for m, f in zip(mails, fires)), sum(fires)
         return caught / sum(m.truth for m in mails), caught / called if called else 1.0
     spammer, february = _february()
-    fires = put_to_work(february)
-    if fires is None:
-        return "A rule says True or False of a mail; this one gave back a text."
+    fires, wrong = put_to_work(february)
+    if wrong:
+        return wrong
     recall, precision = found(february, fires)
     if all(fires):
         return "In February it fires on every mail."
@@ -161,7 +167,9 @@ def _judge_survivor(answer):
     spammer = copy.deepcopy(spammer)
     spammer.learn(february, passed=[not f for f in fires])
     march = Mailbox().draw(400, seed=0, month=2, spammer=spammer)
-    fires = put_to_work(march)
+    fires, wrong = put_to_work(march)
+    if wrong:
+        return wrong
     recall, precision = found(march, fires)
     if not any(fires):
         return "In February it works. In March it fires on no mail at all."
@@ -226,6 +234,24 @@ EXERCISES = {
                           "This is a count, of the spam that was caught. A share needs something to divide it by."),
             Misconception(_from_counts(lambda tp, fp, fn, tn: (100 * tp / (tp + fp), 100 * tp / (tp + fn))),
                           "Right, in per cent. Give shares from 0 to 1."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (tn / (tn + fn), tn / (tn + fp))),
+                          "This is the precision and recall of honest mail. Here 1 is spam, and it is spam that is looked for."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (tp / (tp + fp),) * 2),
+                          "The precision is right, and stands there twice. Recall has the same top, and below it the number of "
+                          "mails that are spam."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (tp / (tp + fn),) * 2),
+                          "The recall is right, and stands there twice. Precision has the same top, and below it the number of "
+                          "mails called spam."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (tp / (tp + fp), fn / (tp + fn))),
+                          "The precision is right. The second number is the share of the spam that was missed: recall is 1 minus "
+                          "that."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: ((tp + fp) / (tp + fn), tp / (tp + fn))),
+                          "The recall is right. The first number compares how many mails were called spam with how many are; "
+                          "precision asks how many of those called spam are."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (2 * tp / (2 * tp + fp + fn),) * 2),
+                          "This is F1, which makes one number of the two (their harmonic mean). Asked are the two."),
+            Misconception(_from_counts(lambda tp, fp, fn, tn: (tp // (tp + fp), tp // (tp + fn))),
+                          "// drops what comes after the point, so a share becomes 0 or 1. Divide with /."),
         ],
         alternatives=[_by_arrays, _by_products]),
     "log-odds": Exercise(
@@ -270,7 +296,7 @@ EXERCISES = {
         task="Write a rule, a function of a mail's text that says True or False. In February and again in March, after the "
              "spammer has seen what gets past it, it must catch at least a fifth of his mail, and at most one in ten of the "
              "mails it fires on may be honest.",
-        reference=survivor, judge=_judge_survivor,
+        reference=survivor, judge=_judge_survivor, changes_inputs=True,      # None has sentences of its own there
         hint="Every topic and every disguise can be dropped. Ask what he wants from you, whatever he writes: often a click. "
              "Print the links in his mail and in honest mail side by side; how do the addresses differ? (re.search gives None "
              "where it finds nothing; bool(re.search(…)) makes True or False of it.)",
@@ -288,6 +314,12 @@ EXERCISES = {
                           "case is wrong: text.lower() has no capitals in it.)"),
             Misconception(lambda text: "click here" if "click" in text else "",
                           "It gives back a text. Say True or False: `return \"click\" in text`."),
+            Misconception(lambda text: re.search(r"\w-\w+\.example/", text),
+                          "The pattern may be right, but re.search gives back what it found, or None. Make True or False of it: "
+                          "`return bool(re.search(…, text))`."),
+            Misconception(lambda text: True if "click" in text else None,
+                          "Where the rule does not fire, it gives back None: say False there. `return \"click\" in text` says "
+                          "both."),
             Misconception(lambda text: "you" in text,
                           "Too many honest mails have that in them as well. Try it on february, and look at the honest ones "
                           "that it hits."),
