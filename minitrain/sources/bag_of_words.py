@@ -46,16 +46,12 @@ class BagOfWords:
 
     def counts(self, texts):
         """How often each word of the vocabulary stands in each text, (n, V) float32; zeros for a text without known words."""
-        x = torch.zeros(len(_texts(texts, "BagOfWords.counts")), len(self))             # (n, V)
-        rows, columns, values = [], [], []
-        for row, text in enumerate(texts):
-            for word, n in Counter(words(text)).items():
-                if word in self.vocabulary:
-                    rows.append(row)
-                    columns.append(self.vocabulary[word])
-                    values.append(n)
-        x[rows, columns] = torch.tensor(values, dtype=torch.float32)
-        return x
+        known = self.vocabulary
+        found = [[known[word] for word in words(text) if word in known] for text in _texts(texts, "BagOfWords.counts")]
+        rows = torch.repeat_interleave(torch.tensor([len(columns) for columns in found], dtype=torch.long))
+        x = torch.zeros(len(found), len(self))                                          # (n, V)
+        columns = torch.tensor([column for columns in found for column in columns], dtype=torch.long)
+        return x.index_put_((rows, columns), torch.ones(()), accumulate=True)
 
     def unseen(self, text):
         """The words of a text that have no column, in order."""
