@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
+from contextlib import contextmanager
 from queue import Empty
 
 # before anything imports torch; kernels and xdist's workers inherit it
@@ -73,11 +74,46 @@ def lab(tmp_path_factory):
 
 
 def pytest_configure(config):
-    config.pluginmanager.register(Lessons())            # the hooks of a conftest see its own folder's items only
+    config.pluginmanager.register(Lessons(Turns(config)))       # the hooks of a conftest see its own folder's items only
+
+
+class Turns:
+    """A lesson is promised 2 cores: while one of its cells runs, the tests of the other worker wait."""
+
+    def __init__(self, config):
+        run = getattr(config, "workerinput", {}).get("testrunuid")              # None: no workers, nothing to wait for
+        self.files = run and [pathlib.Path(tempfile.gettempdir(), f"minitrain-{run}.{name}") for name in ("door", "room")]
+
+    @contextmanager
+    def taken(self, alone):
+        """Who waits for the room alone keeps the door, or those who share the room could go in and out for ever."""
+        if not self.files or os.name != "posix":
+            yield
+            return
+        import fcntl
+        with open(self.files[0], "w") as door, open(self.files[1], "w") as room:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            fcntl.flock(door, fcntl.LOCK_UN)
+            yield                                                               # closing, or dying, gives it back
+
+    def forget(self):
+        for file in self.files or ():
+            file.unlink(missing_ok=True)
 
 
 class Lessons:
     """Around each notebook cell that nbval runs: a progress folder for each notebook, its time and memory, and their limits."""
+
+    def __init__(self, turns):
+        self.turns = turns
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        if hasattr(item, "cell_num"):
+            return (yield)
+        with self.turns.taken(alone=False):
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
@@ -88,6 +124,10 @@ class Lessons:
     def pytest_runtest_call(self, item):
         if not hasattr(item, "cell_num"):
             return (yield)
+        with self.turns.taken(alone=True):
+            return (yield from self.measured(item))
+
+    def measured(self, item):
         from minitrain.teach.refresh import Memory
         lesson, kernel = item.parent, item.parent.kernel
         if not hasattr(lesson, "seconds"):
@@ -114,6 +154,7 @@ class Lessons:
         return result
 
     def pytest_terminal_summary(self, terminalreporter):
+        self.turns.forget()
         lessons = {}
         for reports in terminalreporter.stats.values():
             for report in reports:
