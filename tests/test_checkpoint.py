@@ -97,6 +97,19 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(rule, tmp_path):
     assert [type(value) for value in second.history[0].values()] == [int, int, float, float]
 
 
+def test_dropout_goes_on_where_it_was(tmp_path):
+    def dropped(seed):
+        model = MLP(5, 7, 3, dropout=0.5, seed=seed)
+        return Trainer(model, losses.cross_entropy, optim.SGD(model.parameters(), rate=0.1))
+    whole, first, second = dropped(0), dropped(0), dropped(1)
+    whole.fit(source(), until=20)
+    first.fit(source(), until=7)
+    save(tmp_path / "a", first)
+    load(tmp_path / "a", second)
+    second.fit(source(), until=20)
+    assert same(whole, second) and not torch.equal(weights(first), weights(whole))
+
+
 def test_saving_leaves_no_trace_in_the_run(tmp_path):
     without = run()
     without.fit(source(), until=12)

@@ -27,24 +27,44 @@ class MLP(nn.Module):
             raise ValueError(f"MLP knows no activation {activation!r}; it knows {', '.join(ACTIVATIONS)}.")
         if not 0 <= dropout < 1:
             raise ValueError(f"MLP got dropout={dropout}; it is the share of units to drop: 0 or more, and below 1.")
-        self.activation, self.dropout = ACTIVATIONS[activation], dropout
+        self.activation = ACTIVATIONS[activation]
         self.layers = nn.ModuleList(nn.Linear(a, b, device="meta") for a, b in pairwise(sizes))
         self.to_empty(device="cpu")
-        self.generator = generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         for i, layer in enumerate(self.layers):
             bends = activation in ("relu", "gelu") and i < len(self.layers) - 1
             nn.init.normal_(layer.weight, std=((2 if bends else 1) / layer.in_features) ** 0.5, generator=generator)
             nn.init.zeros_(layer.bias)
+        self.drop = Dropout(dropout, generator) if dropout else None
 
     def forward(self, x):
         *hidden, last = self.layers
         x = x.flatten(1)                                    # (B, sizes[0])
         for layer in hidden:
-            x = self._drop(self.activation(layer(x)))
+            x = self.activation(layer(x))
+            x = x if self.drop is None else self.drop(x)
         return last(x)                                      # (B, sizes[-1])
 
-    def _drop(self, x):
-        if not (self.training and self.dropout):
+
+class Dropout(nn.Module):
+    """As `nn.Dropout`, with a generator of its own. Its state is part of `state_dict()`: a resumed run drops what it would have.
+
+    >>> Dropout(0.5, torch.Generator().manual_seed(0))(torch.ones(4))
+    tensor([0., 2., 0., 0.])
+    """
+
+    def __init__(self, share, generator):
+        super().__init__()
+        self.share, self.generator = share, generator
+
+    def get_extra_state(self):
+        return self.generator.get_state()
+
+    def set_extra_state(self, state):
+        self.generator.set_state(state)
+
+    def forward(self, x):
+        if not self.training:
             return x
-        kept = torch.rand(x.shape, generator=self.generator) >= self.dropout
-        return x * kept.to(x.device) / (1 - self.dropout)
+        kept = torch.rand(x.shape, generator=self.generator) >= self.share
+        return x * kept.to(x.device) / (1 - self.share)
