@@ -11,7 +11,7 @@ QUESTIONS = {
         ["grows", "stays about the same", "falls to one in ten, a guess"], answer="falls to one in ten, a guess",
         why="From 8 layers on, next to nothing was learned at any rate. The next cells look for the reason."),
     "least": Question(
-        "64 layers with relu, before the first update. Of which layers do the weights get the smallest gradient?",
+        "64 layers with relu, biases at 0, before the first update. Of which layers do the weights get the smallest gradient?",
         ["of the first, far from the loss", "of the last, next to the loss", "of none: all get about equally little"],
         answer="of none: all get about equally little",
         why="A weight's gradient is the signal that comes in times the blame that comes back. The signal dies on its way "
@@ -27,8 +27,8 @@ QUESTIONS = {
         "64 layers, the start as above, and one cure at a time, each at its own best rate. Which gets more than half of the new "
         "digits right?",
         ["residual connections", "layer norm", "clipping", "none of them"], answer="none of them",
-        why="Each mends one half and leaves the other: residual connections let the signal grow without end, layer norm holds "
-            "the signal and lets the blame grow, and a cap does nothing for what is too small."),
+        why="Each mends one thing and leaves another: residual connections let signal and blame grow without end, layer norm "
+            "holds the signal and lets the blame grow, and a cap does nothing for what is too small."),
     "small-start": Question(
         "Residual connections alone were at a guess with 64 layers. Now divide the weights they start from by the depth, 64, and "
         "change nothing else. The share of new digits that is right …",
@@ -114,7 +114,12 @@ def _layer_norm_row_by_row(x, eps=1e-5):
 def _some_rows(seed):
     lots = np.random.default_rng(seed)
     B, n = ((3, 4), (5, 3), (2, 6), (4, 4), (6, 5))[seed % 5]
-    return (lots.normal(size=(B, n)).round(1) * lots.choice([1, 3, 10], (B, 1)) + lots.integers(1, 5, (B, 1)),)
+    x = lots.normal(size=(B, n)).round(1) * lots.choice([1, 3, 10], (B, 1)) + lots.integers(1, 5, (B, 1))
+    if seed % 5 == 3:
+        x[0] = 2                                                # equal numbers: 0 / 0 without eps
+    if seed % 5 == 4:
+        x[0] *= 0.001                                           # a variance as small as eps: where eps stands can be seen
+    return (x,)
 
 
 def _over(axis, ddof=0, mean=True, root=True, by="var"):
@@ -129,6 +134,11 @@ def _over(axis, ddof=0, mean=True, root=True, by="var"):
             size = np.sqrt(size) if root else size
         return (x - middle) / size
     return norm
+
+
+def _without_eps(x, eps=1e-5):
+    with np.errstate(invalid="ignore"):
+        return layer_norm(x, 0)
 
 
 # --- clipping by the global norm ----------------------------------------------------------------------------------------
@@ -227,6 +237,9 @@ EXERCISES = {
                                                  "the root of their mean."),
             Misconception(_over(1, by="range"), "You divided by the distance from the smallest to the largest. It is the root of "
                                                 "the variance."),
+            Misconception(_without_eps, "eps is missing: a row of equal numbers has variance 0, and 0 / 0 is no number."),
+            Misconception(lambda x, eps=1e-5: (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + eps),
+                          "eps belongs to the variance, under the root: √(variance + eps)."),
             Misconception(lambda x, eps=1e-5: x / np.sqrt(x.var(1, keepdims=True) + eps) - x.mean(1, keepdims=True),
                           "First the mean, then the division: you divided x and took away a mean that had not been divided."),
         ],
