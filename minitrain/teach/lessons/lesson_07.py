@@ -21,11 +21,12 @@ QUESTIONS = {
         why="On the way it gets far worse, at 300 units, where there is one way to fit the digits, and a wild one. With 2,000 "
             "there are countless ways, and the calmest of them is taken."),
     "together": Question(
-        "Each of the five cures gained alone. Now all five at once, dropout and weight decay at gentler doses. Compared with the "
-        "best of them alone, that is …",
+        "Each of the five cures gained alone. Now all five at once, again for 200 updates, dropout and weight decay at gentler "
+        "doses. Compared with the best of them alone, that is …",
         ["three points worse, or more", "within three points of it", "three points better, or more"],
         answer="within three points of it",
-        why="They cure the same illness, and it can be cured only once. What one of them has mended, the others find mended."),
+        why="They cure the same illness: what one of them has mended, the others find mended. Train on, and more data alone "
+            "loses its lead; stopped in time, it keeps it."),
     "fooled": Question(
         "You stop each run where it gets most of 100 test digits right, and report that share. On digits that played no part, "
         "the same weights get, on average over many draws of the 100, …",
@@ -140,6 +141,8 @@ def _judge_folds(answer):
             return "There should be k folds."
         if any(not isinstance(fold, tuple | list) or len(fold) != 2 for fold in made):
             return "Each fold should be a pair: the rows to train on, and the rows held out."
+        if any(np.asarray(rows).dtype == bool for fold in made for rows in fold):
+            return "Give the numbers of the rows, not true and false: np.flatnonzero(mask)."
         made = [tuple(np.asarray(rows).astype(int).ravel() for rows in fold) for fold in made]
         if any(np.intersect1d(train, held).size for train, held in made):
             if all(len(train) == n for train, _ in made):
@@ -271,7 +274,7 @@ EXERCISES = {
             Misconception(lambda n, k, rng: np.array_split(rng.permutation(n), k),
                           "That is the rows held out by each fold. Its partner is missing: all other rows, to train on."),
             Misconception(lambda n, k, rng: folds(n, k, np.random.default_rng(0)),
-                          "You made a generator of your own, so that the folds are the same whatever rng is. Use rng."),
+                          "The folds are the same whatever rng is: you did not shuffle, or not with rng."),
             Misconception(lambda n, k, rng: folds(n, k, rng)[:1],
                           "You return one fold. There are k of them, so that every row is held out once."),
         ],
