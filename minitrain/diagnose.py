@@ -54,15 +54,16 @@ def diagnose(trainer, source, held_out, evaluate):
     - loss: outputs that are sure and right, or sure and wrong, are put in place of the model's. The loss must stay finite and
       have finite gradients (a log or a root of zero has none). Right must cost nearly nothing, and wrong about as much as the
       outputs differ by: a loss that moves by 1 between them, and not from 0, has taken a softmax of a softmax (probabilities
-      differ by 1 at most). What it pushes up must be the label.
+      differ by 1 at most). What it pushes up must be the label, and to be sure and wrong must not be the cheaper.
     - gradients: two updates, with and without emptying the gradients between them, must end at the same weights. Every
       parameter must get a gradient, and the weights must move.
     - evaluation: it must not depend on luck or on the mode in which it finds the model (dropout, batch norm), nor change it.
     - data: in batches that are shuffled, the mean label varies by chance; an intraclass correlation above 0.2 (by chance 0.00
       to 0.05) is order. Held-out examples of which more than 3 % (and double what is usual in this source) lie within a
-      twentieth of the usual distance to a training example are copies. Nearest neighbours should share their labels: where
-      they do so in the held-out data, but less than a quarter as much (above chance) in the source, labels do not belong to
-      inputs; where the label of a held-out example's neighbour is another one, by the same step for most, labels are off.
+      twentieth of the usual distance to a training example are copies; where they lie twice as far as usual, they were made in
+      another way. Nearest neighbours should share their labels: where they do so in the held-out data, but less than a quarter
+      as much (above chance) in the source, labels do not belong to inputs; where the label of a held-out example's neighbour
+      is another one, by the same step for most, labels are off.
     - units: a layer half of whose relu units answer 0 to every one of 256 examples can learn little. Lu et al., 2020,
       arXiv:1903.06733.
     - rate: 30 updates, then as many at other rates, from the same start. Too high: the loss ends less than 15 % below its
@@ -258,6 +259,11 @@ def _with_outputs(run, trainer, batch):
             yield Finding("labels off by one",
                           f"For {share:.0%} of the examples the loss pushes up class label {_signed(step, _classes(run))} "
                           "instead of the label: take the shift out of the loss.", PROVED)
+            return
+    if right > wrong + 1:
+        yield Finding("loss upside down",
+                      f"Where the model is sure and right the loss is {right:.3g}, and where it is sure and wrong {wrong:.3g}: "
+                      "training makes it worse, so turn the sign of the loss round.", PROVED)
 
 
 def _outputs(run, y, size):
@@ -398,6 +404,11 @@ def _leak(run):
                       f"{share:.0%} of {len(near.across_d)} held-out examples stand among {len(near.x)} training examples that "
                       f"were read (chance: {normal:.1%}): what the evaluation says is too good, so split first, and train on "
                       "the training part alone.", MEASURED)
+    if usual > 0 and (far := float(near.across_d.median() / usual)) > 2:
+        yield Finding("held-out inputs unlike the training inputs",
+                      f"Held-out examples lie {far:.1f} times as far from the nearest training example as those from each other "
+                      "(about 1 is usual): they were scaled, turned or collected in another way, so prepare both with the same "
+                      "code.", CONTRASTED)
 
 
 def _pairs(run):
@@ -520,7 +531,7 @@ def _rate(run):
             if other < 0.85 * min(before, after):
                 yield Finding("learning rate too high",
                               f"In {UPDATES} updates the loss went from {before:.3g} to {after:.3g}, and at {factor:g} times "
-                              f"the rate to {other:.3g} ({percent}; 0.1 to 1 % is usual): divide the rate by "
+                              f"the rate to {other:.3g} ({percent}; 0.1 to 2 % is usual): divide the rate by "
                               f"{1 / factor:.0f}.", CONTRASTED)
                 return
     if after > 0.95 * before and run.short(10, batches)[1] > 0.9 * before:
@@ -529,7 +540,7 @@ def _rate(run):
             if other < 0.8 * before:
                 yield Finding("learning rate too low",
                               f"In {UPDATES} updates the loss went from {before:.3g} to {after:.3g}, and at {factor} times the "
-                              f"rate to {other:.3g} ({percent}; 0.1 to 1 % is usual): multiply the rate by 10, and again "
+                              f"rate to {other:.3g} ({percent}; 0.1 to 2 % is usual): multiply the rate by 10, and again "
                               "until it learns.", CONTRASTED)
                 return
 

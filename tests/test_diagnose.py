@@ -221,6 +221,20 @@ def test_a_part_of_the_held_out_examples_leaked(share):
     assert causes((trainer, source, held_out, each)) == ["held-out examples in the training data"]
 
 
+@pytest.mark.parametrize("how", ["turned", "scaled"])
+def test_held_out_inputs_that_were_prepared_in_another_way(how):
+    trainer, source, (x, y), each = digits_run()
+    other = 16 * x if how == "scaled" else x.view(-1, 8, 8).mT.flatten(1)
+    assert causes((trainer, source, (other, y), each))[0] == "held-out inputs unlike the training inputs"
+
+
+def test_a_loss_with_the_wrong_sign():
+    def negated(model, batch):
+        out = losses.cross_entropy(model, batch)
+        return Loss(-out.mean, n=out.n)
+    assert causes(digits_run(negated))[0] == "loss upside down"
+
+
 @pytest.mark.parametrize(("factor", "cause"), [(1e-4, "low"), (1e-3, "low"), (1, None), (100, "high"), (1000, "high")])
 def test_learning_rates(factor, cause):
     found = causes(digits_run(rate=0.05 * factor))

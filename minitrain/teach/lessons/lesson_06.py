@@ -132,7 +132,8 @@ def _over(axis, ddof=0, mean=True, root=True, by="var"):
         else:
             size = ((x - middle) ** 2).sum(axis, keepdims=True) / (np.ones_like(x).sum(axis, keepdims=True) - ddof) + eps
             size = np.sqrt(size) if root else size
-        return (x - middle) / size
+        with np.errstate(invalid="ignore"):                     # a row of equal numbers
+            return (x - middle) / size
     return norm
 
 

@@ -146,6 +146,10 @@ EXERCISES["stride"] = Exercise(
         Misconception(lambda before, after: np.mean([np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in zip(before, after)]),
                       "You took the ratio of each array and then the mean, so that a small bias counts as much as a large "
                       "matrix. Put all numbers together first."),
+        Misconception(lambda before, after: 1 / stride(before, after), "The update goes above the line, the weights below it."),
+        Misconception(lambda before, after: np.sqrt(sum(((b - a) ** 2).sum() for a, b in zip(before, after)))
+                      / sum((a**2).sum() for a in before),
+                      "You took the root above the line and not below it."),
         Misconception(_lengths_added,
                       "You added up lengths. Lengths of parts do not add up to the length of the whole: sum the squares, "
                       "then take the root."),
@@ -255,12 +259,17 @@ def _naive(z, y, eps=0.0, sign=-1, total=False, ends=(0.0, 1.0)):
     return each.sum() if total else each.mean()
 
 
+def _log_of_exp(z, y):
+    with np.errstate(all="ignore"):
+        return np.mean(np.log(1 + np.exp(np.where(y == 1, -z, z))))
+
+
 def _some_logits(seed):
     lots = np.random.default_rng(seed)
     z = lots.normal(0, 3, (3, 4, 3, 5, 4)[seed % 5]).round(1)
     y = np.arange(len(z)) % 2
     z[0] = (0.0, 1000.0, 1.5, 800.0, -1000.0)[seed % 5]
-    if seed % 5 == 4:
+    if seed % 5 in (3, 4):                              # the first is sure and right; elsewhere sure and wrong
         y = 1 - y
     return z, y
 
@@ -274,6 +283,8 @@ EXERCISES["surprise"] = Exercise(
     misconceptions=[
         Misconception(_naive, "It still meets the log of 0: p is exactly 1.0 once z is above 37, and 0 * log(0) is nan. Do "
                               "not compute p at all; write -log p in terms of z."),
+        Misconception(_log_of_exp, "exp(1000) is inf, and so is its log. np.logaddexp(0, a) is log(1 + exp(a)) without the large "
+                                   "exp."),
         Misconception(lambda z, y: _naive(z, y, eps=1e-8),
                       "No nan any more, and a wrong number: for z = 1000 and y = 0 the surprise is 1000, and your 1e-8 says "
                       "18. The model's worst mistakes would have no gradient."),
