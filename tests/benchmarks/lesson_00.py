@@ -24,7 +24,7 @@ def shapes(seed, steps=700):
     return model, source.draw(4000, seed=1000 + seed)
 
 
-def digits(seed, steps=2500):
+def digits(seed, steps=2000):
     train, held_out = sources.split(*sources.digits(), seed=seed)
     model = MLP(64, 256, 128, 10, seed=seed)
     fit(model, sources.batches(*train, size=64, seed=seed, augment=affine()), steps)
