@@ -327,7 +327,7 @@ def test_one_unit_of_64_is_not_missed_and_one_of_8_is(lesson, seed):
         trainer = Trainer(model, losses.cross_entropy, optim.AdamW(model.parameters(), rate=3e-3))
         trainer.fit(sources.batches(lesson["x"], lesson["y"], seed=seed), steps=400)
         cost[n] = lesson["without"](model, []) - min(lesson["without"](model, [unit]) for unit in range(n))
-    assert cost[64] < 0.045 and cost[8] > 0.15
+    assert cost[64] < 0.045 and cost[8] > 0.25
 
 
 def test_the_convnets_lead_needs_neighbours_and_so_do_its_kernels(lesson):

@@ -115,6 +115,7 @@ def test_depth_fails_without_the_cures_and_not_with_them(lesson):
         assert shares(rate, depth=16, start="torch").max() < 0.2
     assert shares(0.1, depth=8, start="he").median() > 0.4
     assert shares(0.3, depth=32, start="he", residual=True, norm=True, limit=1.0).median() > 0.85
+    assert shares(0.05, depth=64, start="torch", residual=True, norm=True).median() > 0.85     # two cures are enough
 
 
 # Networks side by side

@@ -5,10 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import tomllib
+import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from conftest import Turns
 from packaging.requirements import Requirement
 
 from minitrain import __main__ as launcher
@@ -135,3 +140,33 @@ def test_ci_installs_chromium_where_it_is_missing_and_passes_on_what_pytest_says
     assert log[-3:] == ["python3 -m venv .venv", "pip install -r tests/requirements.txt", "pytest"]
     assert [line.split()[1] for line in log[:-3]] == ([] if chromium else ["update", "install"])
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no flock")
+def test_a_lesson_runs_alone_and_its_turn_comes():
+    """As the workers of one run do it: tests share the room, a lesson's cell has it to itself, and is not passed over."""
+    turns, log, waiting = Turns(SimpleNamespace(workerinput={"testrunuid": uuid.uuid4().hex})), [], threading.Event()
+
+    def enter(name, alone):
+        if alone:
+            waiting.set()
+        with turns.taken(alone):
+            log.append(f"{name} in")
+            time.sleep(0.1)
+            log.append(f"{name} out")
+
+    lesson, late = (threading.Thread(target=enter, args=args) for args in (("lesson", True), ("late", False)))
+    with turns.taken(alone=False):
+        enter("beside", alone=False)
+        lesson.start()
+        waiting.wait()
+        time.sleep(0.2)                                         # it stands at the door by now
+        late.start()
+        time.sleep(0.2)
+        log.append("first out")
+    lesson.join()
+    late.join()
+    turns.forget()
+    assert log == ["beside in", "beside out", "first out", "lesson in", "lesson out", "late in", "late out"]
+    with Turns(SimpleNamespace()).taken(alone=True):            # one process: nothing to wait for
+        pass
