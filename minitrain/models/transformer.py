@@ -1,0 +1,295 @@
+"""The transformer: GPT (each token sees those before it) and BERT (each sees all), one file, one flag between them.
+
+A block reads the stream x (B, T, C), and adds two things to it: what each token gathers from others (attention), and what it
+makes of that by itself (a small MLP). Vaswani et al., 2017; with the norm before each part instead of behind it, as in GPT-2
+(Radford et al., 2019). It refuses to know where tokens come from and how the next one is drawn (`generate.py`).
+
+B sequences, T tokens, C numbers a token (the width), H heads of D = C / H numbers each, S tokens to look at, V tokens there are.
+Left out: dropout (no model of this course passes over its text often enough to need it), BERT's segment embeddings.
+"""
+import math
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+ACTIVATIONS = {"gelu": F.gelu, "relu2": lambda x: F.relu(x).square()}           # squared ReLU: So et al., 2021
+NORMS, POSITIONS = ("layer", "rms"), ("learned", "rotary")
+
+
+def attention_weights(q, k, causal=False, allowed=None):
+    """How much each token looks at each other one: softmax(q·k / sqrt(D)), rows that sum to 1.  Vaswani et al., 2017.
+
+    q (B, H, T, D), k (B, H, S, D) -> (B, H, T, S).  causal: token i looks at 0 … i alone (T = S).
+    allowed: True where a token may look, (B or 1, 1, T, S); each needs one place at least. Unscaled, the softmax of q·k, which
+    has variance D for numbers of variance 1, would be nearly all on one token.
+
+    >>> attention_weights(torch.zeros(1, 1, 3, 2), torch.zeros(1, 1, 3, 2), causal=True)[0, 0]
+    tensor([[1.0000, 0.0000, 0.0000],
+            [0.5000, 0.5000, 0.0000],
+            [0.3333, 0.3333, 0.3333]])
+    """
+    scores = q @ k.mT / math.sqrt(q.shape[-1])                                  # (B, H, T, S)
+    if causal:
+        allowed = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -math.inf)                        # exp(-inf) is 0: no weight at all
+    return scores.softmax(-1)
+
+
+def attention(q, k, v, causal=False, allowed=None):
+    """What each token gathers: the values v (B, H, S, D) of all that it looks at, weighted. -> (B, H, T, D)
+
+    >>> v = torch.tensor([[[[0.0], [6.0], [12.0]]]])
+    >>> attention(torch.zeros_like(v), torch.zeros_like(v), v, causal=True).flatten()      # averages of all so far
+    tensor([0., 3., 6.])
+    """
+    return attention_weights(q, k, causal, allowed) @ v                         # (B, H, T, D)
+
+
+def fused_attention(q, k, v, causal=False, allowed=None):
+    """The same in one call, which never holds all (T, S) weights.  Dao et al., 2022."""
+    q, k = q.to(v.dtype), k.to(v.dtype)
+    if v.device.type == "cpu" and v.dtype == torch.bfloat16:                    # a CPU has no fast backward for it in bf16
+        with torch.autocast("cpu", enabled=False):
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=allowed, is_causal=causal)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=causal)
+
+
+def rotation(positions, D):
+    """The angles by which positions (…, T) turn pairs of numbers, as cosine and sine (…, T, D/2).  Su et al., 2021.
+
+    Pair i turns by position · 10000^(-2i/D): the first pairs are a clock's second hand, the last its hour hand.
+    """
+    speeds = 10_000.0 ** (-torch.arange(0, D, 2, dtype=torch.float64, device=positions.device) / D)
+    angles = positions[..., None] * speeds
+    return angles.cos(), angles.sin()
+
+
+def rotate(x, cos, sin):
+    """Turn number i of x (…, T, D) and number i + D/2, taken as a point in the plane. Dot products of turned vectors depend on
+    how far apart their positions are, and on nothing else of them.
+
+    >>> rotate(torch.tensor([[1.0, 0.0]]), *rotation(torch.tensor([1]), D=2))               # one radian
+    tensor([[0.5403, 0.8415]])
+    """
+    a, b = x.chunk(2, -1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
+
+
+class Norm(nn.Module):
+    """Each token's C numbers to mean 0 and variance 1 ("layer", Ba et al., 2016), or to mean square 1 alone ("rms", Zhang and
+    Sennrich, 2019); then a learned gain for each, and for "layer" a learned shift, if `bias`."""
+
+    def __init__(self, kind, width, bias):
+        super().__init__()
+        self.kind = kind
+        self.gain = nn.Parameter(torch.ones(width))
+        self.shift = nn.Parameter(torch.zeros(width)) if bias and kind == "layer" else None
+
+    def forward(self, x):
+        if self.kind == "rms":
+            return F.rms_norm(x, x.shape[-1:], self.gain, eps=1e-5)
+        return F.layer_norm(x, x.shape[-1:], self.gain, self.shift, eps=1e-5)
+
+
+class Attention(nn.Module):
+    """Queries, keys and values of each token, H of each; what the heads gathered, side by side, is mixed by `out`."""
+
+    def __init__(self, width, heads, bias):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width, bias, device="meta")             # three matrices, one call
+        self.out = nn.Linear(width, width, bias, device="meta")
+        self.attend = fused_attention                                           # or `attention`: the same result
+
+    def forward(self, x, causal, allowed, turn, remember):
+        B, T, C = x.shape
+        qkv = self.qkv(x).view(B, T, 3, self.heads, C // self.heads)            # (B, T, 3, H, D)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()                           # (B, H, T, D) each
+        if turn is not None:
+            q, k = rotate(q, *turn), rotate(k, *turn)
+        if remember is not None:
+            k, v = remember(k, v)                                               # (B, H, S, D): those of before, too
+        y = self.attend(q, k, v, causal, allowed)                               # (B, H, T, D)
+        return self.out(y.transpose(1, 2).reshape(B, T, C))                     # (B, T, C)
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, width, heads, norm, activation, bias):
+        super().__init__()
+        self.norm1, self.norm2 = Norm(norm, width, bias), Norm(norm, width, bias)
+        self.attention = Attention(width, heads, bias)
+        self.up = nn.Linear(width, 4 * width, bias, device="meta")
+        self.down = nn.Linear(4 * width, width, bias, device="meta")
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, x, *how):
+        x = x + self.attention(self.norm1(x), *how)                             # (B, T, C)
+        return x + self.down(self.activation(self.up(self.norm2(x))))           # (B, T, C), through (B, T, 4C)
+
+
+class Transformer(nn.Module):
+    """A GPT (causal=True) or a BERT (causal=False): ids (B, T) -> logits (B, T, V).
+
+    context: the most tokens it can look at.  positions: a learned vector for each place, or "rotary": queries and keys turned by
+    it.  tied: logits are products with the same vectors that tokens enter as (Press and Wolf, 2017).  bias: in all linear layers
+    and layer norms.  Weights start as in GPT-2: N(0, 0.02²), and those that write into the stream smaller by sqrt(2·layers), so
+    that what 2·layers parts add keeps its size; a model that knows nothing pays ln V.
+
+    >>> gpt = Transformer(100, context=16, layers=2, heads=2, width=32)
+    >>> gpt(torch.zeros(3, 16, dtype=torch.int64)).shape
+    torch.Size([3, 16, 100])
+    """
+
+    def __init__(self, vocabulary, context=64, layers=4, heads=4, width=128, *, causal=True, positions="learned", norm="layer",
+                 activation="gelu", tied=True, bias=False, seed=0):
+        super().__init__()
+        if min(vocabulary, context, layers, heads, width) < 1:
+            raise ValueError(f"Transformer needs sizes of at least 1; got vocabulary={vocabulary}, context={context}, "
+                             f"layers={layers}, heads={heads}, width={width}.")
+        if width % heads or (positions == "rotary" and width // heads % 2):
+            raise ValueError(f"The width, {width}, is shared out among {heads} heads{' in pairs' * (positions == 'rotary')}; "
+                             f"make it a multiple of {heads * (1 + (positions == 'rotary'))}.")
+        for name, value, known in (("positions", positions, POSITIONS), ("norm", norm, NORMS),
+                                   ("activation", activation, ACTIVATIONS)):
+            if value not in known:
+                raise ValueError(f"Transformer knows no {name} {value!r}; it knows {', '.join(known)}.")
+        self.vocabulary, self.context, self.width, self.heads, self.causal = vocabulary, context, width, heads, causal
+        self.embedding = nn.Parameter(torch.empty(vocabulary, width))           # (V, C)
+        self.positions = nn.Parameter(torch.empty(context, width)) if positions == "learned" else None
+        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, bias) for _ in range(layers))
+        self.norm = Norm(norm, width, bias)
+        self.head = None if tied else nn.Parameter(torch.empty(vocabulary, width))
+        self._start(torch.Generator().manual_seed(seed))
+
+    def _start(self, lots):
+        for table in (self.embedding, self.positions, self.head):
+            if table is not None:
+                nn.init.normal_(table, std=0.02, generator=lots)
+        for block in self.blocks:
+            for layer in (block.attention.qkv, block.attention.out, block.up, block.down):
+                layer.to_empty(device="cpu")
+                writes = layer in (block.attention.out, block.down)
+                nn.init.normal_(layer.weight, std=0.02 / (2 * len(self.blocks)) ** (0.5 * writes), generator=lots)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    @property
+    def unembedding(self):
+        """The matrix (V, C) that turns features into logits; the embedding itself where the two are tied."""
+        return self.embedding if self.head is None else self.head
+
+    def forward(self, ids, *, documents=None, cache=None):
+        """Logits (B, T, V) of what comes next (GPT) or stands here (BERT).
+
+        documents: numbers (B, T), of which equal neighbours are one document; tokens look at their own alone, and positions
+        count from its first token. Padding is a document of its own, for instance documents=(ids != pad).
+        cache: a `Cache`, to which these T tokens are added; they look at what is in it, too.
+        """
+        return F.linear(self.features(ids, documents=documents, cache=cache), self.unembedding)     # (B, T, V)
+
+    def features(self, ids, *, documents=None, cache=None):
+        """What the logits are made from, (B, T, C): for another head, or a loss that never holds all logits."""
+        self._check(ids, documents, cache)
+        positions, causal, allowed = torch.arange(ids.shape[1], device=ids.device)[None], self.causal, None     # (1, T)
+        if documents is not None:
+            first = documents.diff(dim=1, prepend=documents[:, :1]) != 0                            # (B, T)
+            run = first.cumsum(1)
+            allowed = (run[:, :, None] == run[:, None])[:, None]                                    # (B, 1, T, T)
+            if causal:
+                causal, allowed = False, allowed & (positions[0, :, None] >= positions)
+            positions = positions - (positions * first).cummax(1).values                            # (B, T)
+        if cache is not None:
+            positions, causal, allowed = cache.places(ids.shape[1])
+        x = _rows(self.embedding, ids)                                                              # (B, T, C)
+        turn = None
+        if self.positions is None:
+            turn = [a[:, None] for a in rotation(positions, self.width // self.heads)]              # (B or 1, 1, T, D/2)
+        else:
+            x = x + F.embedding(positions, self.positions)
+        for i, block in enumerate(self.blocks):
+            x = block(x, causal, allowed, turn, None if cache is None else partial(cache.add, i, positions))
+        if cache is not None:
+            cache.lengths = [n + ids.shape[1] for n in cache.lengths]
+        return self.norm(x)                                                                         # (B, T, C)
+
+    def _check(self, ids, documents, cache):
+        if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32) or ids.ndim != 2 or not ids.shape[1]:
+            what = f"{ids.dtype} {tuple(ids.shape)}" if isinstance(ids, torch.Tensor) else type(ids).__name__
+            raise TypeError(f"A transformer reads token numbers, an int64 tensor (B, T) with T ≥ 1; got {what}. "
+                            "torch.tensor([ids]) makes one from a list.")
+        (B, T), before = ids.shape, 0 if cache is None else max(cache.lengths)
+        if before + T > self.context:
+            raise ValueError(f"The model's context is {self.context} tokens; got {T}" + f" more, with {before} in the cache" *
+                             (cache is not None) + ". Give it the last ones, or make the model with a larger context.")
+        if documents is not None and (cache is not None or documents.shape != ids.shape):
+            raise ValueError("documents go without a cache, in the shape of ids, "
+                             f"{tuple(ids.shape)}; got {tuple(documents.shape)}{' and a cache' * (cache is not None)}.")
+        if cache is None:
+            return
+        if not self.causal:
+            raise ValueError("A cache needs a causal model: where every token sees all, a new one changes those before it.")
+        if torch.is_grad_enabled():
+            raise ValueError("A cache is for sampling, and keeps no graph for gradients; use it under torch.no_grad().")
+        wanted = (len(self.blocks), B, self.heads, self.context, self.width // self.heads)
+        if cache.keys.shape != wanted:
+            raise ValueError(f"The cache was made for (layers, rows, heads, context, D) = {tuple(cache.keys.shape)}, this call "
+                             f"needs {wanted}. Make one with Cache(model, rows={B}).")
+
+
+class Cache:
+    """Keys and values of the tokens so far, so that a new one costs one column of attention, not all of it again.
+
+    rows: sequences side by side. They may differ in length: fill them from the left, with anything behind the shorter ones, and
+    then say with `lengths` how many tokens of each were real; what is added later overwrites the rest.
+
+    >>> gpt, ids = Transformer(100, context=8, layers=1, heads=2, width=16), torch.tensor([[5, 6, 7]])
+    >>> cache = Cache(gpt, rows=1)
+    >>> with torch.no_grad():
+    ...     steps = [gpt(ids[:, i:i + 1], cache=cache) for i in range(3)]
+    >>> cache.lengths, torch.allclose(torch.cat(steps, 1), gpt(ids), atol=1e-6)
+    ([3], True)
+    """
+
+    def __init__(self, model, rows):
+        shape = (len(model.blocks), rows, model.heads, model.context, model.width // model.heads)
+        self.keys, self.values = model.embedding.new_zeros(shape), model.embedding.new_zeros(shape)
+        self.lengths = [0] * rows                                               # Python's: asking a GPU for them would wait
+
+    def places(self, T):
+        """For T more tokens: their positions (rows or 1, T), and what each may look at, as `attention` takes it."""
+        device, start, S = self.keys.device, min(self.lengths), max(self.lengths) + T
+        positions = torch.arange(start, start + T, device=device)[None]                             # (1, T)
+        if start + T == S and (start == 0 or T == 1):
+            return positions, T > 1, None
+        if start + T < S:
+            positions = positions + torch.tensor([[n - start] for n in self.lengths], device=device)    # (rows, T)
+        return positions, False, torch.arange(S, device=device) <= positions[:, None, :, None]      # (rows or 1, 1, T, S)
+
+    def add(self, layer, positions, k, v):
+        """Store k and v (rows, H, T, D) at their positions; gives all of this layer up to the longest row, (rows, H, S, D)."""
+        S = max(self.lengths) + k.shape[2]
+        for new, kept in ((k, self.keys[layer]), (v, self.values[layer])):
+            if len(positions) == 1:
+                kept[:, :, S - k.shape[2]:S] = new
+            else:
+                kept[torch.arange(len(kept), device=kept.device)[:, None], :, positions] = new.transpose(1, 2).to(kept.dtype)
+        return self.keys[layer, :, :, :S], self.values[layer, :, :, :S]
+
+
+def _rows(table, ids):
+    """The rows `ids` of a table. A token out of range gives one sentence on a CPU; on a GPU it gives NaN, which the Trainer
+    names, and not an assertion inside a kernel, after which every tensor of the session is lost."""
+    if ids.device.type == "cpu":
+        try:
+            return F.embedding(ids, table)
+        except IndexError:
+            raise ValueError(f"A token is out of range: the model knows {len(table)}, numbered from 0; got {int(ids.min())} to "
+                             f"{int(ids.max())}. Was the text made into tokens by another tokenizer?") from None
+    wrong = (ids < 0) | (ids >= len(table))
+    return F.embedding(ids.masked_fill(wrong, 0), table).masked_fill(wrong[..., None], torch.nan)
