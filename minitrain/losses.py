@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from minitrain.trainer import Loss
 
+IGNORED = -100                                              # a target that is not asked for: torch's own mark
+NONE_IGNORED = -2**62                                       # torch can not be told to ignore nothing
+
 
 def mse(model, batch):
     """Mean squared error, mean of (prediction - y)².  x (B, …), y of the prediction's shape, floating point.
@@ -38,12 +41,12 @@ def cross_entropy(model, batch):
         raise TypeError(f"cross_entropy: labels are class numbers of dtype int64; got {y.dtype}. y.long() converts.")
     if y.device.type == "cpu":
         try:
-            mean = F.cross_entropy(logits, y)
+            mean = F.cross_entropy(logits, y, ignore_index=NONE_IGNORED)
         except IndexError:
             raise ValueError(f"cross_entropy: a label is out of range: the model tells {logits.shape[1]} classes apart, so "
                              f"labels go from 0 to {logits.shape[1] - 1}; got {int(y.min())} to {int(y.max())}.") from None
     else:
-        mean = _cross_entropy_on_device(logits, y)
+        mean = _cross_entropy_on_device(logits, y, NONE_IGNORED)
     return Loss(mean, n=len(y), logs={"accuracy": (logits.detach().argmax(1) == y).float().mean()})
 
 
@@ -64,15 +67,51 @@ def logistic(model, batch):
     return Loss(mean, n=y.numel(), logs={"accuracy": ((logits.detach() > 0) == (y > 0.5)).float().mean()})
 
 
-def _cross_entropy_on_device(logits, y):
+def next_token(model, batch):
+    """Surprise at each right token, mean of -log softmax(logits)[y] over all that count, in nats a token.
+
+    x (B, T), y (B, T) int64: the tokens that follow each place of x (GPT), or stand there (BERT); -100 where none is asked
+    for, and n is how many are. logits (B, T, V). A batch (x, y, documents) hands the third on, as `model(x, documents=…)`.
+    A model that knows nothing pays ln V; exp of the loss is the perplexity.
+
+    >>> out = next_token(lambda x: torch.zeros(*x.shape, 50), (torch.tensor([[9, 7, 4]]), torch.tensor([[7, 4, -100]])))
+    >>> out.mean, out.n                                     # ln 50
+    (tensor(3.9120), 2)
+    """
+    packed = isinstance(batch, tuple | list) and len(batch) == 3
+    logits, y = _forward(model, batch[:2], documents=batch[2]) if packed else _forward(model, batch)
+    if logits.ndim != 3 or y.shape != logits.shape[:2]:
+        raise ValueError(f"next_token: logits must be (B, T, V) and targets (B, T), a token for each place; got {_shape(logits)} "
+                         f"and {_shape(y)}.")
+    if y.dtype != torch.int64:
+        raise TypeError(f"next_token: targets are token numbers of dtype int64; got {y.dtype}. y.long() converts.")
+    if logits.dtype in (torch.bfloat16, torch.float16):
+        logits = logits.float()                             # a mean of thousands needs more digits than these have
+    logits, y = logits.flatten(0, 1), y.flatten()           # (B·T, V), (B·T,)
+    n = (y != IGNORED).sum()
+    if y.device.type != "cpu":
+        return Loss(_cross_entropy_on_device(logits, y, IGNORED), n)
+    if n == 0:
+        raise ValueError(f"next_token: every target of the batch is {IGNORED}, so no token is asked for, and a mean over none is "
+                         "no number. Look at what the source gives.")
+    try:
+        return Loss(F.cross_entropy(logits, y), int(n))
+    except IndexError:
+        asked = y[y != IGNORED]
+        raise ValueError(f"next_token: a target is out of range: the model knows {logits.shape[1]} tokens, numbered from 0; got "
+                         f"{int(asked.min())} to {int(asked.max())} ({IGNORED} alone is ignored). Was the text made into tokens "
+                         "by another tokenizer?") from None
+
+
+def _cross_entropy_on_device(logits, y, ignored):
     """As F.cross_entropy, but a label out of range gives NaN, which the Trainer names, instead of an assertion inside
     a GPU kernel, after which every tensor of the session is lost. Nothing here waits for the device."""
     K = logits.shape[1]
-    wrong = (y < 0) | (y >= K)
-    return F.cross_entropy(logits, y.clamp(0, K - 1)) + torch.where(wrong.any(), torch.nan, 0.0)
+    wrong = ((y < 0) | (y >= K)) & (y != ignored)
+    return F.cross_entropy(logits, y.masked_fill(wrong, 0), ignore_index=ignored) + torch.where(wrong.any(), torch.nan, 0.0)
 
 
-def _forward(model, batch):
+def _forward(model, batch, **more):
     """The model's answer to x, and y; what torch says of a wrong shape, dtype or device becomes one sentence."""
     try:
         x, y = batch
@@ -81,20 +120,22 @@ def _forward(model, batch):
     if len(y) == 0:
         raise ValueError("The batch is empty; a mean over no examples is not a number. Look at what the source gives.")
     try:
-        prediction = model(x)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise type(error)(_diagnosis(model, x) + str(error)) from error
+        prediction = model(x, **more)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise type(error)(_diagnosis(model, x, error) + str(error)) from error
     if prediction.device != y.device:
         raise ValueError(f"The targets are on {y.device}, the model's answer on {prediction.device}; move them with y.to(…).")
     return prediction, y
 
 
-def _diagnosis(model, x):
+def _diagnosis(model, x, error):
     first = next(iter(model.parameters()), None) if hasattr(model, "parameters") else None
     if not isinstance(x, torch.Tensor):
         return f"The model got {type(x).__name__} and needs a torch tensor; torch.as_tensor(x) makes one. "
     if first is not None and first.device != x.device:
         return f"The batch is on {x.device} and the model on {first.device}; x.to(…) moves it. "
+    if isinstance(error, IndexError) and not x.is_floating_point() and x.numel():
+        return f"The batch has numbers from {int(x.min())} to {int(x.max())}, more than the model has places for. "
     if first is not None and first.dtype != x.dtype:
         return f"The batch is {x.dtype} and the model {first.dtype}; x.to({first.dtype}) converts. "
     return f"The model could not take a batch of shape {_shape(x)}. "
