@@ -30,6 +30,7 @@ class ConvNet(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x):
+        x = x.contiguous(memory_format=torch.channels_last)     # a pixel's channels side by side: half the time on a CPU
         for conv in self.convs:
             # relu(max) is max(relu), on a quarter of the numbers
             x = torch.relu(torch.max_pool2d(conv(x), 2))    # (B, channels[i], size / 2^(i+1), size / 2^(i+1))
