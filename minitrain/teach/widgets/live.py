@@ -26,6 +26,7 @@ class LiveTraining(Panel):
     picture: called now and then; returns a matplotlib figure (made without pyplot: `figures.axes`) or PNG bytes.
     controls: widgets to set above the picture; what `steps` reads from them at each update, it can change while it runs.
     status: what to say of an item, logs -> text; by default its update count and loss.  alt: what the picture shows.
+    breath: seconds between steps; more than the 5 ms that the notebook needs where the reader has to decide something meanwhile.
 
     Traits: `running`, `taken` (steps so far), `message`, `finished`. `start()` needs a running event loop, as every notebook has.
 
@@ -39,9 +40,9 @@ class LiveTraining(Panel):
     taken = traitlets.Int(0)
     message = traitlets.Unicode("")
 
-    def __init__(self, title, steps, picture=None, *, says, controls=(), status=None, alt="", frames=8):
+    def __init__(self, title, steps, picture=None, *, says, controls=(), status=None, alt="", frames=8, breath=BREATH):
         self.steps, self.picture, self.status = steps, picture, status or _say_logs
-        self._items = self._task = None
+        self._items, self._task, self.breath = None, None, breath
         self._every, self._due, self._last = 1 / frames, 0.0, None
         self.start_button = button("Start", self._toggle, tip="Start or pause the training")
         self.step_button = button("One step", self.step, tip="Take a single update")
@@ -103,7 +104,7 @@ class LiveTraining(Panel):
     async def _run(self):
         while self._advance():
             self._draw()
-            await asyncio.sleep(BREATH)                 # `pause` cancels the task here: a step is never cut in two
+            await asyncio.sleep(self.breath)            # `pause` cancels the task here: a step is never cut in two
         self._task, self.running = None, False
         self._draw(force=True)
 

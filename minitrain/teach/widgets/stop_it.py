@@ -100,7 +100,7 @@ class StopIt(LiveTraining):
         self.stop_button = button("Stop here", self.stop_here, tip="Stop, and see what new points thought of it")
         self.again_button = button("Other points", self.other, tip="The same curve, other points drawn from it")
         super().__init__("Stop it yourself", self._updates, self._picture, status=self._say,
-                         controls=[waves, points, ipywidgets.HBox([self.stop_button, self.again_button])],
+                         controls=[waves, points, ipywidgets.HBox([self.stop_button, self.again_button])], breath=0.06,
                          alt="Left: the points and the curve so far. Right: the error on the points, by update.",
                          says="Choose how many waves and how many points, and start. You see the curve and its error on the "
                               "points. Stop where you think it would do best on new points; then see what they say.")
