@@ -71,7 +71,11 @@ class Characters:
 
     def save(self, path):
         """Write it as JSON, whole or not at all; `load` reads it."""
-        _write(Path(path), {"minitrain tokenizer": VERSION, "kind": self.kind, **self._data()})
+        _write(Path(path), self.data())
+
+    def data(self):
+        """What `save` writes, to be written elsewhere: text, numbers and lists. `made` makes the tokenizer of it again."""
+        return {"minitrain tokenizer": VERSION, "kind": self.kind, **self._data()}
 
     def _data(self):
         return {"characters": "".join(self.vocabulary[:-1])}
@@ -243,6 +247,15 @@ def load(path):
         raise OSError(error.errno, f"{path} can not be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         raise ValueError(f"{path} is no tokenizer, or was cut short: it is not complete JSON. Save it anew.") from None
+    return made(data, path)
+
+
+def made(data, path="data"):
+    """The tokenizer that gave this `data()`; path: where it comes from, for the sentence that says what is wrong with it.
+
+    >>> made(Characters.train("banana").data()).decode([1, 0])
+    'ba'
+    """
     version = data.get("minitrain tokenizer") if isinstance(data, dict) else None
     if type(version) is not int:
         raise ValueError(f"{path} is JSON, but no tokenizer of minitrain. tok.save(path) writes one.")

@@ -1,0 +1,132 @@
+"""One dial: from the minutes allowed, the machine found and the text given to the size, batch, rate and length of a run.
+
+The largest model that still reads enough tokens for each of its parameters in the time. What a machine does in the time is
+measured, on a throw-away model, for a second or so; what enough is, and the rates, were found by trials (`tests/benchmarks/
+pretrain_dial.py`). A plan counts updates, never seconds: a resumed run keeps its plan, and ends where an uninterrupted one would.
+"""
+import time
+from dataclasses import asdict, dataclass, replace
+
+import torch
+
+from minitrain import losses, optim
+from minitrain.models.transformer import Transformer
+from minitrain.trainer import Trainer
+
+LADDER = ((1, 64), (2, 64), (2, 128), (3, 128), (4, 128), (4, 192), (6, 256), (8, 384), (8, 512), (12, 768))   # layers, width
+ENOUGH = 3                                                  # tokens read for each parameter
+EPOCHS = 30                                                 # more passes over a text than this teach it by heart
+SHARE = 0.85                                                # of the minutes go into updates; the rest into tests and checkpoints
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run, besides the text. Printed, it is one sentence.
+
+    batch: rows an update, of `context` tokens each.  rate: Muon's, for matrices; adam_rate: for everything else.
+    bf16: matrix products in bfloat16.  tokens_a_second: as measured, 0 where nothing was.  text_tokens: of the training part.
+    """
+    layers: int
+    heads: int
+    width: int
+    context: int
+    batch: int
+    steps: int
+    warmup: int
+    every: int
+    rate: float = 0.02
+    adam_rate: float = 0.004
+    decay: float = 0.0
+    clip: float = 1.0
+    bf16: bool = False
+    seed: int = 0
+    minutes: float = 0.0
+    parameters: int = 0
+    tokens_a_second: float = 0.0
+    text_tokens: int = 0
+
+    def model(self, vocabulary):
+        return Transformer(vocabulary, self.context, self.layers, self.heads, self.width, positions="rotary", norm="rms",
+                           activation="relu2", seed=self.seed)
+
+    def trainer(self, model, loss=losses.next_token, sync=None):
+        """The one loop: Muon for the matrices inside, AdamW for embeddings and gains; warm-up, then down to nothing."""
+        optimizer = optim.Muon(model.parameters(), self.rate, adam=[model.embedding], adam_rate=self.adam_rate, betas=(0.9, 0.95),
+                               decay=self.decay, clip=self.clip, dtype=torch.bfloat16 if self.bf16 else None)
+        schedule = optim.warmup(self.warmup, optim.cosine(max(self.steps - self.warmup, 1)))
+        return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
+
+    @property
+    def epochs(self):
+        return self.steps * self.batch * self.context / max(self.text_tokens, 1)
+
+    def __str__(self):
+        measured = f", at {self.tokens_a_second:,.0f} tokens a second" * bool(self.tokens_a_second)
+        return (f"Plan: {self.parameters:,} parameters ({self.layers} layers, {self.width} wide) read {self.steps:,} batches of "
+                f"{self.batch} × {self.context} tokens, {self.epochs:.1f} times the text, in about {self.minutes:g} minutes"
+                f"{measured}{', in bfloat16' * self.bf16}.")
+
+    def data(self):
+        return asdict(self)
+
+
+def precise(loss, bf16):
+    """The loss with its matrix products in bfloat16, where that is wanted; the loss itself and the weights stay in float32."""
+    if not bf16:
+        return loss
+
+    def rounded(model, batch):
+        with torch.autocast(batch[0].device.type, torch.bfloat16):
+            return loss(model, batch)
+    return rounded
+
+
+def make(corpus, minutes, *, device="cpu", steps=None, seed=0, context=None, spent=0.0, **fixed):
+    """A plan for this corpus, machine and time.
+
+    steps: so many updates, whatever they take; then nothing is measured and the plan is the same on every machine of a kind.
+    spent: seconds of the minutes that are gone.  fixed: fields of `Plan` that you decide (layers=2, width=96, rate=0.01 …).
+    """
+    if not minutes > 0:
+        raise ValueError(f"minutes is {minutes}; a run needs some time, 1 for a first look (0.1 at least for anything to read).")
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps is {steps}; a run needs at least 1 update.")
+    V = len(corpus.tokenizer)
+    context = context or _context(corpus)
+    wanted = {"context": context, "seed": seed, "minutes": minutes, "text_tokens": corpus.tokens, **fixed}
+    seconds, best = max(60 * minutes * SHARE - spent, 60 * minutes * 0.2), None
+    for layers, width in [(fixed["layers"], fixed["width"])] if {"layers", "width"} <= fixed.keys() else LADDER:
+        plan = Plan(**{"layers": layers, "width": width, "heads": max(1, width // 32), "batch": max(1, 1024 // context),
+                       "steps": steps or 100, "warmup": 1, "every": 1, "bf16": device == "cuda", **wanted})
+        plan = replace(plan, parameters=sum(p.numel() for p in plan.model(V).parameters()))
+        if steps is None:
+            plan = _timed(plan, corpus, device, seconds)
+        if best is not None and plan.steps * plan.batch * plan.context < ENOUGH * plan.parameters:
+            break
+        best = plan
+        if steps is not None:
+            break
+    most = max(1, round(EPOCHS * corpus.tokens / (best.batch * best.context)))
+    n = best.steps if steps is not None else min(best.steps, max(most, 20))
+    return replace(best, steps=n, **({"warmup": max(1, min(n // 10, 100)), "every": max(1, n // 20)} | fixed))
+
+
+def _context(corpus):
+    """Room for the longest document where there are documents; 64 tokens otherwise, less where the text is tiny."""
+    if corpus.packed:
+        return min(max(16, corpus.longest), 256)
+    return max(2, min(64, len(corpus.ids) // 8, (len(corpus.held_ids) - 1) // 2))
+
+
+def _timed(plan, corpus, device, seconds):
+    """The plan with as many steps as fit into the time, by the clock of a few updates of a model that is thrown away."""
+    source = corpus.source(plan.context, plan.batch, plan.seed, device)
+    trainer = plan.trainer(plan.model(len(corpus.tokenizer)).to(device))
+    trainer.fit(source, 2)
+    start, n = time.perf_counter(), 0
+    while n < 3 or time.perf_counter() - start < min(0.3, 0.02 * seconds):
+        trainer.step([source.at(trainer.t)])
+        n += 1
+    float(trainer.history[-1]["loss"])                      # waits for the device
+    pace = (time.perf_counter() - start) / n
+    return replace(plan, steps=max(1, int(seconds / pace)), tokens_a_second=plan.batch * plan.context / pace)
