@@ -31,7 +31,8 @@ class Trainer:
 
     model: anything.  loss: `(model, batch) -> Loss`.  optimizer: has `groups`, `zero_grad()` and `step(scale)`, as all
     in `optim.py`.  schedule: update number -> factor of every base rate.  accumulate: microbatches an update.
-    sync: `(params, n) -> n`, sums gradients and counts over workers (`distributed.py`).
+    sync: `(params, n) -> n`, sums gradients and counts over workers (`distributed.py`); if it has `agree(stop)`, every fit asks
+    it after each update, so that all stop where one does.
 
     `t` counts updates; `history` holds one dict of numbers an update. What needs a gradient belongs into the loss; what
     is constant during the update (targets, returns, old log-probabilities) comes with the batch, from the source.
@@ -111,9 +112,8 @@ class Trainer:
         until, start = self.t + steps if until is None else until, self.t
         with _Watch(self, until) as watch:
             for logs in self.updates(source, until):
-                if each is not None and each(self, logs) == "stop":
+                if watch.look(each is not None and each(self, logs) == "stop"):
                     break
-                watch.look()
         if self.t == start < until:
             raise ValueError(f"The source gave no batch: {type(source).__name__} is empty, or was used up before.")
 
@@ -199,14 +199,22 @@ class _Watch:
             self.signal_before(signum, frame)
         self.interrupted = True
 
-    def look(self):
+    def look(self, stop):
+        """Whether to stop after this update: somebody, here or on another worker, said so, or pressed Ctrl-C."""
         now = time.perf_counter()
         if now - self.last > 0.1:
             self.read(now)
             self.last = time.perf_counter()
-        if self.interrupted:
-            raise KeyboardInterrupt(f"You stopped the training after update {self.trainer.t} of {self.until}. The step was "
-                                    "finished first: the same fit with until=… goes on from here.")
+        interrupted = self.interrupted                          # read once: it may change while the workers agree
+        agree = getattr(self.trainer.sync, "agree", None)
+        stop = stop or interrupted if agree is None else agree(stop or interrupted)
+        if interrupted:
+            self.stopped()
+        return stop
+
+    def stopped(self):
+        raise KeyboardInterrupt(f"You stopped the training after update {self.trainer.t} of {self.until}. The step was "
+                                "finished first: the same fit with until=… goes on from here.")
 
     def read(self, now):
         for logs in self.trainer.history[self.checked:]:
@@ -238,5 +246,4 @@ class _Watch:
             if self.bar is not None:
                 self.bar.close()
         if kind is None and self.interrupted:
-            self.last = 0.0
-            self.look()
+            self.stopped()
