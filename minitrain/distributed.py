@@ -94,14 +94,14 @@ class Share:
 
     def __init__(self, source, workers):
         if not hasattr(source, "at"):
-            raise TypeError(f"{type(source).__name__} can not be shared out: it needs at(i), so that every worker can ask for the "
-                            "same batch.")
+            raise TypeError(f"{type(source).__name__} can not be shared out: it needs at(i), so that all workers ask for "
+                            "the same batch.")
         self.source, self.rank, self.size = source, workers.rank, workers.size
 
     def at(self, i):
         batch = self.source.at(i)
         B = len(batch[0])
-        if B < self.size:
+        if self.size > B:
             raise ValueError(f"Batch {i} has {B} rows for {self.size} workers, and each needs one. Take larger batches, or fewer "
                              "workers.")
         return tuple(x[B * self.rank // self.size:B * (self.rank + 1) // self.size] for x in batch)

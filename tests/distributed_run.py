@@ -21,7 +21,8 @@ def uneven(sync=None):
     x, y = torch.randint(11, (40, 5), generator=lots), torch.randint(11, (40, 5), generator=lots)
     y[torch.rand(40, 5, generator=lots) < torch.linspace(0, 0.9, 40)[:, None]] = -100
     y[:, 0] = x[:, 0]                                       # no share is without any target
-    model = torch.nn.Sequential(torch.nn.Embedding(11, 8), torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 11)).double()
+    layers = torch.nn.Embedding(11, 8), torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 11)
+    model = torch.nn.Sequential(*layers).double()
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn(p.shape, generator=lots) / 3)
@@ -45,7 +46,10 @@ class Toward:
 def stopping(workers, each):
     """t after a fit of 50 updates that somebody stops, and whether this process was told so by KeyboardInterrupt."""
     p = torch.nn.Parameter(torch.zeros(()))
-    trainer = Trainer(None, lambda _, batch: Loss(((p - batch[0]) ** 2).mean(), len(batch[0])), optim.SGD([p], rate=0.01), sync=workers)
+
+    def loss(_, batch):
+        return Loss(((p - batch[0]) ** 2).mean(), len(batch[0]))
+    trainer = Trainer(None, loss, optim.SGD([p], rate=0.01), sync=workers)
     try:
         trainer.fit(distributed.Share(Toward(), workers), steps=50, each=each)
     except KeyboardInterrupt:

@@ -24,8 +24,8 @@ def two(tmp_path_factory):
 
 
 def torchrun(arguments, **how):
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *map(str, arguments)],
-                          capture_output=True, text=True, timeout=120, **how)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **how)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 

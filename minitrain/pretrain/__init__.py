@@ -6,17 +6,14 @@
 
 or `python -m minitrain.pretrain --text book.txt --minutes 1 --out runs/book [--resume]`, alone or under `torchrun`.
 """
-import json
 import time
-from pathlib import Path
 
-from minitrain import distributed, tokenizer
+from minitrain import distributed
 from minitrain.device import device as best_device
-from minitrain.pretrain import plan as planning
 from minitrain.pretrain.corpus import Corpus, corpus
 from minitrain.pretrain.language_model import LanguageModel, load
-from minitrain.pretrain.plan import Plan
-from minitrain.pretrain.run import PLAN, TOKENIZER, Run, other_tokenizer
+from minitrain.pretrain.plan import Plan, make
+from minitrain.pretrain.run import Run, begin, begun, same_tokenizer
 
 __all__ = ["Corpus", "LanguageModel", "Plan", "Run", "corpus", "load", "prepare", "pretrain"]
 
@@ -43,36 +40,24 @@ def prepare(text, minutes=1, *, steps=None, out=None, resume=False, tokenizer=No
     tokenizer, deduplicate, held_out: as for `corpus`.  each: `each(run, logs)` after every update; "stop" ends the training.
     fixed: what you decide of the `Plan`, say layers=2, width=96, batch=32, rate=0.01.
     """
-    start, workers = time.perf_counter(), distributed.workers()
-    kept = _kept(out, resume, tokenizer)
-    made = text if isinstance(text, Corpus) else corpus(text, tokenizer=kept[1] if kept else tokenizer, held_out=held_out,
-                                                        deduplicate=deduplicate)
-    device = (workers.device if workers else best_device()).type
-    plan = kept[0] if kept else planning.make(made, minutes, device=device, steps=steps, seed=seed,
-                                              spent=time.perf_counter() - start, **fixed)
-    if workers:
-        plan = workers.agreed(plan)
-    run = Run(made, plan, out=out, each=each, workers=workers, quiet=quiet)
-    for sentence in [*made.said, str(plan)]:
-        run._say(sentence)
-    if out is not None:
-        if run.first and not kept:
-            Path(out).mkdir(parents=True, exist_ok=True)
-            made.tokenizer.save(Path(out) / TOKENIZER)
-            (Path(out) / PLAN).write_text(json.dumps(plan.data(), indent=1))
-        if resume:
-            run._say(run.checkpoints.resume(run.trainer))
-    return run
-
-
-def _kept(out, resume, given):
-    """(plan, tokenizer) of the run in a folder, or None where it holds none."""
-    if out is None or not (Path(out) / PLAN).exists():
-        return None
-    if not resume:
+    began, workers = time.perf_counter(), distributed.workers()
+    kept = None if out is None else begun(out)
+    kept = workers.first_says(kept) if workers else kept        # the first may have begun before another looks
+    if kept and not resume:
         raise FileExistsError(f"{out} already holds a run: resume=True (or --resume) goes on with it; for a new one, choose "
                               "another folder.")
-    tok = tokenizer.load(Path(out) / TOKENIZER)
-    if given is not None and not isinstance(given, str) and given != tok:
-        raise ValueError(other_tokenizer(f"The run in {out}", tok, given))
-    return Plan(**json.loads((Path(out) / PLAN).read_text())), tok
+    if kept and hasattr(tokenizer, "encode"):
+        same_tokenizer(f"The run in {out}", kept[1], tokenizer)
+    if not isinstance(text, Corpus):
+        text = corpus(text, tokenizer=kept[1] if kept else tokenizer, held_out=held_out, deduplicate=deduplicate)
+    device = workers.device if workers else best_device()
+    plan = kept[0] if kept else make(text, minutes, device=device.type, steps=steps, seed=seed, **fixed,
+                                     spent=time.perf_counter() - began)
+    run = Run(text, workers.first_says(plan) if workers else plan, out=out, each=each, workers=workers, quiet=quiet)
+    for sentence in [*text.said, str(run.plan)]:
+        run.say(sentence)
+    if out is not None and not kept and run.first:
+        begin(run)
+    if out is not None and resume:
+        run.say(run.checkpoints.resume(run.trainer))
+    return run

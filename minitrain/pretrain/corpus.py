@@ -108,7 +108,7 @@ def gather(text):
         if short and Path(text).expanduser().exists():
             return texts.documents(text)
         if short and text.strip() and " " not in text.strip():
-            raise FileNotFoundError(f"There is no file or folder {text!r} (looked in {Path.cwd()}), and it is too short for a text.")
+            raise FileNotFoundError(f"There is no file or folder {text!r} (looked in {Path.cwd()}); as a text, it is too short.")
         if not text.strip():
             raise ValueError("The text is empty: there is nothing to learn from.")
         return [text]

@@ -57,6 +57,11 @@ class Plan:
         return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
 
     @property
+    def held_rows(self):
+        """Held-out rows a test, so that the 20 of a run cost about a twentieth of it."""
+        return min(max(self.steps * self.batch // 150, 8), 512)
+
+    @property
     def epochs(self):
         return self.steps * self.batch * self.context / max(self.text_tokens, 1)
 

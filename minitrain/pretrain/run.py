@@ -10,34 +10,40 @@ from pathlib import Path
 
 import torch
 
-from minitrain import losses, tokenizer
+from minitrain import losses
 from minitrain.checkpoint import Checkpoints
 from minitrain.device import device as best_device
+from minitrain.distributed import Share
 from minitrain.pretrain.language_model import LanguageModel
+from minitrain.pretrain.plan import Plan
+from minitrain.tokenizer import load as load_tokenizer
+from minitrain.tokenizer import made
 
 PLAN, TOKENIZER, MODEL = "plan.json", "tokenizer.json", "model.safetensors"
-HELD_OUT_ROWS = 128                                         # while training; all of them at the end
 
 
 class Run(LanguageModel):
     """What `pretrain` returns: a trained (or half-trained) language model, and how it came about.
 
-    model, tokenizer, plan, corpus, trainer; `history` has one dict an update: "t", "loss", "rate" (Muon's), "norm" (of the
-    gradient), and now and then "held_out_loss"; `samples` has (t, text). `train` and `updates` go on where the run stands.
+    corpus, plan, model, tokenizer, trainer; `history` has one dict an update: "t", "loss", "rate" (Muon's), "norm" (of the
+    gradient before clipping), and every `plan.every` updates "held_out_loss"; `samples` has (t, text). `train` and `updates` go
+    on from where the run stands; `done` tells whether it is at its end.
+
+    out: a folder, or None.  each: `each(run, logs)` after every update; "stop" ends the training.  workers: from `distributed`.
     """
 
     def __init__(self, corpus, plan, *, out=None, each=None, workers=None, quiet=False):
         self.corpus, self.plan, self.each, self.workers, self.quiet = corpus, plan, each, workers, quiet
         self.device = workers.device if workers else best_device()
+        self.first = workers is None or workers.rank == 0       # the one that tests, samples, saves and speaks
         model = plan.model(len(corpus.tokenizer)).to(self.device)
         super().__init__(model, corpus.tokenizer, start=corpus.start)
         source = corpus.source(plan.context, plan.batch, plan.seed, self.device)
-        self.source = _Source(source, self)
+        self.source = Source(source if workers is None else Share(source, workers), self)
         self.trainer = plan.trainer(model, _compiled(model), sync=workers)
-        self.held = corpus.held_out(plan.context, max(plan.batch, 32), self.device, most=HELD_OUT_ROWS)
-        self.samples, self.out, self.checkpoints = [], None if out is None else Path(out), None
-        if out is not None:
-            self.checkpoints = Checkpoints(out, every=plan.every, keep=2, source=self.source)
+        self.held = corpus.held_out(plan.context, max(plan.batch, 32), self.device, most=plan.held_rows)
+        self.samples, self.out = [], None if out is None else Path(out)
+        self.checkpoints = None if out is None else Checkpoints(out, every=plan.every, keep=2, source=self.source)
 
     @property
     def history(self):
@@ -48,15 +54,20 @@ class Run(LanguageModel):
         return self.trainer.t >= self.plan.steps
 
     def train(self):
-        """Train to the plan's end. Ctrl-C ends it after the update: then it says so, and `train()` goes on another time."""
+        """Train to the plan's end. Ctrl-C ends it after the update, with a sentence; `train()` goes on another time. A second
+        Ctrl-C raises at once: the model may be in the middle of an update then, and only the last checkpoint is whole."""
         try:
             self.trainer.fit(self.source, until=self.plan.steps, each=self._between)
         except KeyboardInterrupt as stop:
-            self._keep()
-            self._say(f"{stop} " + (f"What was learned is in {self.out}: resume=True, or --resume, goes on with it."
-                                    if self.out else "run.train() goes on."))
+            if not stop.args:                                   # fit says more than the interpreter does
+                raise
+            self.say(str(stop).split(".")[0] + ".")
         if self.done:
             self._finish()
+        else:
+            self._keep()
+            self.say(f"What was learned is in {self.out}; resume=True, or --resume, goes on with it." if self.out else
+                     "Nothing is lost: run.train() goes on.")
         return self
 
     def updates(self):
@@ -69,36 +80,33 @@ class Run(LanguageModel):
         self._finish()
 
     def held_out_loss(self):
-        """Nats a token on all that was held out."""
+        """Nats a token, on all that was held out."""
         return self._score(self.corpus.held_out(self.plan.context, max(self.plan.batch, 32), self.device))
 
     def save(self, path, *, dtype="float32", **about):
-        """The model with its tokenizer as one file; `load(path)` reads it. about: notes of yours that go with it."""
-        return super().save(path, dtype=dtype, plan=self.plan.data(), t=self.trainer.t, **about)
+        """The model with its tokenizer as one file, which `load(path)` reads. about: notes of yours that go with it."""
+        return super().save(path, dtype=dtype, plan=self.plan.data(), updates=self.trainer.t, **about)
+
+    def say(self, sentence):
+        if self.first and not self.quiet:
+            print(sentence, flush=True)
 
     def _between(self, trainer, logs):
+        """What happens after each update, in this order: logs, test, sample, checkpoint, the caller's own."""
         if self.workers:
-            self.workers.join(logs)
-        optimizer = trainer.optimizer
-        logs.update(rate=optimizer.groups[0].rate * trainer.schedule(trainer.t - 1), norm=optimizer.norm)
-        if (trainer.t % self.plan.every == 0 or self.done) and self.first:
+            self.workers.join(trainer, logs)
+        logs.update(rate=trainer.optimizer.groups[0].rate * trainer.schedule(trainer.t - 1), norm=trainer.optimizer.norm)
+        if self.first and (trainer.t % self.plan.every == 0 or self.done):
             logs["held_out_loss"] = self._score(self.held)
-            self.samples.append((trainer.t, self.generate("", 48, seed=trainer.t)))
-            if self.checkpoints is not None:
-                self._keep()
+            if self.done or trainer.t % (5 * self.plan.every) == 0:
+                self.samples.append((trainer.t, self.generate("", 40, seed=trainer.t)))
+            self._keep()
         return self.each(self, logs) if self.each is not None else None
-
-    @property
-    def first(self):
-        return self.workers is None or self.workers.rank == 0
 
     @torch.no_grad()
     def _score(self, batches):
-        total = n = 0
-        for batch in batches:
-            out = self.trainer.loss(self.model, batch)
-            total, n = total + float(out.mean) * int(out.n), n + int(out.n)
-        return total / n
+        outs = [self.trainer.loss(self.model, batch) for batch in batches]
+        return float(sum(out.mean.double() * out.n for out in outs) / sum(out.n for out in outs))
 
     def _keep(self):
         if self.checkpoints is None or not self.first:
@@ -106,54 +114,72 @@ class Run(LanguageModel):
         try:
             self.checkpoints.save(self.trainer)
         except OSError as error:
-            warnings.warn(f"{error.strerror} Nothing of this run was lost so far.", RuntimeWarning, stacklevel=2)
+            warnings.warn(error.strerror, RuntimeWarning, stacklevel=2)
 
     def _finish(self):
         if self.out is not None and self.first:
             try:
                 self.save(self.out / MODEL)
             except OSError as error:
-                warnings.warn(f"{error.strerror} The model is still in memory: run.save(path) puts it elsewhere.", RuntimeWarning,
-                              stacklevel=2)
-
-    def _say(self, sentence):
-        if not self.quiet and self.first:
-            print(sentence, flush=True)
+                warnings.warn(f"{error.strerror} run.save(path) puts the model elsewhere.", RuntimeWarning, stacklevel=2)
 
 
-class _Source:
-    """The batches, and what a checkpoint must know of them: which tokenizer and which text they are from."""
+class Source:
+    """The batches, and what else a checkpoint must hold: which tokenizer and which text they come from, and the samples."""
 
     def __init__(self, batches, run):
-        self.batches, self.run = batches, run
+        self.batches, self.run, self.text = batches, run, fingerprint(run.corpus)
 
     def at(self, i):
-        batch = self.batches.at(i)
-        return self.run.workers.share(batch) if self.run.workers else batch
+        return self.batches.at(i)
 
     def state_dict(self):
-        return {"tokenizer": self.run.tokenizer.data(), "text": fingerprint(self.run.corpus), "samples": list(self.run.samples)}
+        return {"tokenizer": self.run.tokenizer.data(), "text": self.text, "samples": [*self.run.samples]}
 
     def load_state_dict(self, state):
-        if state["tokenizer"] != self.run.tokenizer.data():
-            raise ValueError(other_tokenizer("The checkpoint", tokenizer.made(state["tokenizer"]), self.run.tokenizer))
-        if state["text"] != fingerprint(self.run.corpus):
-            raise ValueError("The checkpoint belongs to another text (or the text has changed since); give the same one again, "
-                             "or another folder.")
+        same_tokenizer("The checkpoint", made(state["tokenizer"], "the checkpoint's"), self.run.tokenizer)
+        if state["text"] != self.text:
+            raise ValueError("The checkpoint belongs to another text, or to one that has changed since: give the same again, or "
+                             "begin a new run in another folder.")
         self.run.samples[:] = state["samples"]
 
 
+def begin(run):
+    """Write down, in the run's folder, what a later call must know: the plan and the tokenizer."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    run.tokenizer.save(run.out / TOKENIZER)
+    aside = run.out / (PLAN + ".tmp")
+    aside.write_text(json.dumps(run.plan.data(), indent=1) + "\n")
+    aside.replace(run.out / PLAN)                               # last, and at once: a plan without a tokenizer never stands there
+
+
+def begun(out):
+    """(plan, tokenizer) of the run in a folder; None if there is none."""
+    path = Path(out) / PLAN
+    if not path.exists():
+        return None
+    try:
+        plan = Plan(**json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        raise ValueError(f"{path} is no plan of this version of minitrain, or was changed by hand; begin a new run in another "
+                         "folder.") from None
+    return plan, load_tokenizer(Path(out) / TOKENIZER)
+
+
+def same_tokenizer(who, theirs, ours):
+    """ValueError, in one sentence, where the tokenizers differ."""
+    if theirs != ours:
+        raise ValueError(f"{who} was made with another tokenizer ({theirs!r}, {theirs.kind}; this one is {ours!r}, {ours.kind}): "
+                         "the same number means another token. Give its own, or begin a new run in another folder.")
+
+
 def fingerprint(corpus):
+    """The tokens of a corpus as one hash."""
     return hashlib.sha256(json.dumps([corpus.ids, corpus.held_ids]).encode()).hexdigest()
 
 
-def other_tokenizer(who, theirs, ours):
-    return (f"{who} was made with another tokenizer, {theirs!r}, and this run has {ours!r}: the same number means another "
-            "token. Give the tokenizer that belongs to it, or choose another folder.")
-
-
 def _compiled(model):
-    """The next-token loss; on a GPU its forward pass is compiled, from outside."""
+    """The next-token loss; on a GPU its forward pass is compiled, from outside: the model stays what it is."""
     if next(model.parameters()).device.type != "cuda":
         return losses.next_token
     fast = torch.compile(model)
