@@ -45,8 +45,8 @@ def tokens(*shape, seed=0):
 def test_equals_the_encoder_of_torch(causal, activation):
     """Logits and every gradient in float64, with padding where the model is a BERT; written-out and fused attention alike."""
     model = make(causal=causal, tied=False, activation=activation)
-    layer = nn.TransformerEncoderLayer(16, 2, 64, dropout=0.0, activation=model.blocks[0].activation, batch_first=True,
-                                       norm_first=True, dtype=torch.float64)
+    layer = nn.TransformerEncoderLayer(16, 2, 64, dropout=0.0, batch_first=True, norm_first=True, dtype=torch.float64,
+                                       activation={"gelu": "gelu", "relu2": lambda x: x.clamp(min=0) ** 2}[activation])
     twin = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(16, dtype=torch.float64), enable_nested_tensor=False)
     pairs = [(twin.norm.weight, model.norm.gain), (twin.norm.bias, model.norm.shift)]
     for theirs, ours in zip(twin.layers, model.blocks, strict=True):

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from minitrain.models.embed import embed
+
 ACTIVATIONS = {"gelu": F.gelu, "relu2": lambda x: F.relu(x).square()}           # squared ReLU: So et al., 2021
 NORMS, POSITIONS = ("layer", "rms"), ("learned", "rotary")
 
@@ -195,6 +197,7 @@ class Transformer(nn.Module):
 
     def features(self, ids, *, documents=None, cache=None):
         """What the logits are made from, (B, T, C): for another head, or a loss that never holds all logits."""
+        x = embed(self.embedding, ids)                                                              # (B, T, C)
         self._check(ids, documents, cache)
         positions, causal, allowed = torch.arange(ids.shape[1], device=ids.device)[None], self.causal, None     # (1, T)
         if documents is not None:
@@ -206,7 +209,6 @@ class Transformer(nn.Module):
             positions = positions - (positions * first).cummax(1).values                            # (B, T)
         if cache is not None:
             positions, causal, allowed = cache.places(ids.shape[1])
-        x = _rows(self.embedding, ids)                                                              # (B, T, C)
         turn = None
         if self.positions is None:
             turn = [a[:, None] for a in rotation(positions, self.width // self.heads)]              # (B or 1, 1, T, D/2)
@@ -219,10 +221,6 @@ class Transformer(nn.Module):
         return self.norm(x)                                                                         # (B, T, C)
 
     def _check(self, ids, documents, cache):
-        if not isinstance(ids, torch.Tensor) or ids.dtype not in (torch.int64, torch.int32) or ids.ndim != 2 or not ids.shape[1]:
-            what = f"{ids.dtype} {tuple(ids.shape)}" if isinstance(ids, torch.Tensor) else type(ids).__name__
-            raise TypeError(f"A transformer reads token numbers, an int64 tensor (B, T) with T ≥ 1; got {what}. "
-                            "torch.tensor([ids]) makes one from a list.")
         (B, T), before = ids.shape, 0 if cache is None else max(cache.lengths)
         if before + T > self.context:
             raise ValueError(f"The model's context is {self.context} tokens; got {T}" + f" more, with {before} in the cache" *
@@ -280,16 +278,3 @@ class Cache:
             else:
                 kept[torch.arange(len(kept), device=kept.device)[:, None], :, positions] = new.transpose(1, 2).to(kept.dtype)
         return self.keys[layer, :, :, :S], self.values[layer, :, :, :S]
-
-
-def _rows(table, ids):
-    """The rows `ids` of a table. A token out of range gives one sentence on a CPU; on a GPU it gives NaN, which the Trainer
-    names, and not an assertion inside a kernel, after which every tensor of the session is lost."""
-    if ids.device.type == "cpu":
-        try:
-            return F.embedding(ids, table)
-        except IndexError:
-            raise ValueError(f"A token is out of range: the model knows {len(table)}, numbered from 0; got {int(ids.min())} to "
-                             f"{int(ids.max())}. Was the text made into tokens by another tokenizer?") from None
-    wrong = (ids < 0) | (ids >= len(table))
-    return F.embedding(ids.masked_fill(wrong, 0), table).masked_fill(wrong[..., None], torch.nan)
