@@ -49,6 +49,6 @@ def sizes(model):
 
 
 def _fits(model, tok, where):
-    if model.vocabulary != len(tok):
+    if model.vocabulary != len(tok) + (not model.causal):       # a BERT knows the blank, too
         raise ValueError(f"{where} knows {model.vocabulary:,} tokens and the tokenizer {len(tok):,}; a model can only be read "
                          "with the tokenizer that it was trained with.")

@@ -24,7 +24,8 @@ class Plan:
     """Everything that decides a run, besides the text. Printed, it is one sentence.
 
     batch: rows an update, of `context` tokens each.  rate: Muon's, for matrices; adam_rate: for everything else.
-    bf16: matrix products in bfloat16.  tokens_a_second: as measured, 0 where nothing was.  text_tokens: of the training part.
+    bf16: matrix products in bfloat16.  masked: a BERT, which fills in blanks.  tokens_a_second: as measured, 0 where nothing was.
+    text_tokens: of the training part.
     """
     layers: int
     heads: int
@@ -39,6 +40,7 @@ class Plan:
     decay: float = 0.0
     clip: float = 1.0
     bf16: bool = False
+    masked: bool = False
     seed: int = 0
     minutes: float = 0.0
     parameters: int = 0
@@ -46,8 +48,9 @@ class Plan:
     text_tokens: int = 0
 
     def model(self, vocabulary):
-        return Transformer(vocabulary, self.context, self.layers, self.heads, self.width, positions="rotary", norm="rms",
-                           activation="relu2", seed=self.seed)
+        """vocabulary: the tokenizer's. A BERT has one token more, the blank, with the next free number."""
+        return Transformer(vocabulary + self.masked, self.context, self.layers, self.heads, self.width, causal=not self.masked,
+                           positions="rotary", norm="rms", activation="relu2", seed=self.seed)
 
     def trainer(self, model, loss=losses.next_token, sync=None):
         """The one loop: Muon for the matrices inside, AdamW for embeddings and gains; warm-up, then down to nothing."""

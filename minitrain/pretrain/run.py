@@ -15,7 +15,9 @@ from minitrain.checkpoint import Checkpoints
 from minitrain.device import device as best_device
 from minitrain.distributed import Share
 from minitrain.pretrain.language_model import LanguageModel
+from minitrain.pretrain.masked import Masked, masked
 from minitrain.pretrain.plan import Plan
+from minitrain.sources.batching import generator
 from minitrain.tokenizer import load as load_tokenizer
 from minitrain.tokenizer import made
 
@@ -39,9 +41,11 @@ class Run(LanguageModel):
         model = plan.model(len(corpus.tokenizer)).to(self.device)
         super().__init__(model, corpus.tokenizer, start=corpus.start)
         source = corpus.source(plan.context, plan.batch, plan.seed, self.device)
+        if plan.masked:
+            source = Masked(source, len(corpus.tokenizer), corpus.tokenizer.end, plan.seed)
         self.source = Source(source if workers is None else Share(source, workers), self)
         self.trainer = plan.trainer(model, _compiled(model), sync=workers)
-        self.held = corpus.held_out(plan.context, max(plan.batch, 32), self.device, most=plan.held_rows)
+        self.held = self._held_out(plan.held_rows)
         self.samples, self.out = [], None if out is None else Path(out)
         self.checkpoints = None if out is None else Checkpoints(out, every=plan.every, keep=2, source=self.source)
 
@@ -81,7 +85,7 @@ class Run(LanguageModel):
 
     def held_out_loss(self):
         """Nats a token, on all that was held out."""
-        return self._score(self.corpus.held_out(self.plan.context, max(self.plan.batch, 32), self.device))
+        return self._score(self._held_out())
 
     def save(self, path, *, dtype="float32", **about):
         """The model with its tokenizer as one file, which `load(path)` reads. about: notes of yours that go with it."""
@@ -98,10 +102,17 @@ class Run(LanguageModel):
         logs.update(rate=trainer.optimizer.groups[0].rate * trainer.schedule(trainer.t - 1), norm=trainer.optimizer.norm)
         if self.first and (trainer.t % self.plan.every == 0 or self.done):
             logs["held_out_loss"] = self._score(self.held)
-            if self.done or trainer.t % (5 * self.plan.every) == 0:
+            if (self.done or trainer.t % (5 * self.plan.every) == 0) and not self.plan.masked:
                 self.samples.append((trainer.t, self.generate("", 40, seed=trainer.t)))
             self._keep()
         return self.each(self, logs) if self.each is not None else None
+
+    def _held_out(self, most=None):
+        held = self.corpus.held_out(self.plan.context, max(self.plan.batch, 32), self.device, most)
+        if not self.plan.masked:
+            return held
+        tok, lots = self.tokenizer, generator("held-out mask", self.plan.seed)      # the same questions in every test
+        return [masked(batch, len(tok), tok.end, lots) for batch in held]
 
     @torch.no_grad()
     def _score(self, batches):
