@@ -46,7 +46,7 @@ def prepare(text, minutes=1, *, steps=None, out=None, resume=False, tokenizer=No
     if kept and not resume:
         raise FileExistsError(f"{out} already holds a run: resume=True (or --resume) goes on with it; for a new one, choose "
                               "another folder.")
-    if kept and hasattr(tokenizer, "encode"):
+    if kept and tokenizer is not None and not isinstance(tokenizer, str):
         same_tokenizer(f"The run in {out}", kept[1], tokenizer)
     if not isinstance(text, Corpus):
         text = corpus(text, tokenizer=kept[1] if kept else tokenizer, held_out=held_out, deduplicate=deduplicate)

@@ -41,6 +41,14 @@ class Corpus:
         """Tokens of the longest document with its end mark, or of the whole text."""
         return max(len(ids) + 1 for ids in [*self.ids, *self.held_ids]) if self.packed else len(self.ids)
 
+    def check(self):
+        """ValueError, in one sentence, where a token is none of the tokenizer's: better now than in the middle of a training."""
+        V, rows = len(self.tokenizer), [*self.ids, *self.held_ids] if self.packed else [self.ids, self.held_ids]
+        for row in rows:
+            if row and not 0 <= min(row) <= max(row) < V:
+                raise ValueError(f"A token is out of range: the tokenizer has {V:,}, numbered from 0, and the text {min(row):,} "
+                                 f"to {max(row):,}. Was it made into tokens by another tokenizer?")
+
     @property
     def start(self):
         """What a text from nothing begins behind: the end of another document, or the first token of the one text."""
@@ -76,7 +84,7 @@ def corpus(text, *, tokenizer=None, held_out=0.1, deduplicate=True):
     (False, 3419, 380)
     """
     given = gather(text)
-    village = hasattr(given[0], "nats")
+    village = hasattr(type(given[0]), "nats")               # a floor, in nats a word
     found = [texts.clean(getattr(document, "text", document)) for document in given]
     found, said = [document for document in found if document], []
     if sum(map(len, found)) < SMALLEST:
@@ -104,13 +112,13 @@ def gather(text):
     if isinstance(text, Path):
         return texts.documents(text)
     if isinstance(text, str):
+        if not text.strip():
+            raise ValueError("The text is empty: there is nothing to learn from.")
         short = len(text) < 1_000 and "\n" not in text
         if short and Path(text).expanduser().exists():
             return texts.documents(text)
-        if short and text.strip() and " " not in text.strip():
+        if short and " " not in text.strip():
             raise FileNotFoundError(f"There is no file or folder {text!r} (looked in {Path.cwd()}); as a text, it is too short.")
-        if not text.strip():
-            raise ValueError("The text is empty: there is nothing to learn from.")
         return [text]
     if isinstance(text, bytes) or not hasattr(text, "__iter__"):
         raise TypeError(f"pretrain takes a text, a path, or a list of documents; got {type(text).__name__}.")

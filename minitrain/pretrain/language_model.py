@@ -49,12 +49,12 @@ class LanguageModel:
     def fill(self, text, top=5):
         """For each "___" in the text, the likeliest tokens: a list of [(token, probability), …]. Of a masked model (BERT)."""
         if self.model.causal:
-            raise ValueError("This model was trained to go on with a text, and sees nothing behind a blank: generate(prompt) asks "
-                             "it.")
+            raise ValueError("This model was trained to go on with a text, and sees nothing behind a blank: generate(prompt) "
+                             "asks it.")
         parts = text.split(BLANK)
         if len(parts) < 2:
-            raise ValueError(f"There is no blank in {text[:40]!r}; {BLANK} makes one, in the place of a word and the space before "
-                             "it.")
+            raise ValueError(f"There is no blank in {text[:40]!r}; {BLANK} makes one, in the place of a word and the space "
+                             "before it.")
         ids = [self.tokenizer.end]
         for i, part in enumerate(parts):
             ids += ([len(self.tokenizer)] if i else []) + self.ids(part)

@@ -38,6 +38,7 @@ class Run(LanguageModel):
         self.corpus, self.plan, self.each, self.workers, self.quiet = corpus, plan, each, workers, quiet
         self.device = workers.device if workers else best_device()
         self.first = workers is None or workers.rank == 0       # the one that tests, samples, saves and speaks
+        corpus.check()
         model = plan.model(len(corpus.tokenizer)).to(self.device)
         super().__init__(model, corpus.tokenizer, start=corpus.start)
         source = corpus.source(plan.context, plan.batch, plan.seed, self.device)
