@@ -8,9 +8,9 @@ from itertools import accumulate
 from math import log
 from typing import NamedTuple
 
-from minitrain.sources.village.grammar import Call, Slot
+from minitrain.sources.village.grammar import Call, Slot, first_as
 from minitrain.sources.village.lexicon import FACTS
-from minitrain.sources.village.trie import first_as, grow
+from minitrain.sources.village.trie import grow
 from minitrain.tokenizer import END
 
 

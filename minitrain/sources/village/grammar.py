@@ -24,6 +24,7 @@ from minitrain.tokenizer import pieces
 
 PEOPLE = {"p": "person", "q": "person", "r": "person", "w": "person", "h": "hero", "e": "event"}
 TOKEN = re.compile(r"\{([^{}]*)\}|<(\w+)>")
+ENDS = (".", "?", "!", "\n")
 HEAD = re.compile(r"(?:\[([^\]]*)\] )?(?:#(\w+) )?(?:(\d+)x )?")
 
 
@@ -70,6 +71,13 @@ class Template(NamedTuple):
     symbols: tuple
 
 
+def possible(templates):
+    """Whether one alternative is open in every case: one without a condition, or two of which one must hold."""
+    cases = {template.guards for template in templates}
+    lone = {case[0] for case in cases if len(case) == 1}
+    return () in cases or any(guard._replace(negated=not guard.negated) in lone for guard in lone)
+
+
 class Grammar:
     """Rules as {name: [Template, ...]}, read from texts written as above.
 
@@ -83,6 +91,14 @@ class Grammar:
     def __init__(self, *texts):
         self.lines = _read(texts)
         self.rules = {name: self._unfolded(name, ()) for name in self.lines}
+        for name in self.rules:
+            self._no_circle(name, ())
+
+    def _no_circle(self, name, callers):
+        if name in callers:
+            raise ValueError(f"The rule <{name}> calls itself, by way of {' → '.join(callers)}; texts would have no end.")
+        for rule in {symbol.rule for template in self.rules[name] for symbol in template.symbols if isinstance(symbol, Call)}:
+            self._no_circle(rule, (*callers, name))
 
     def _unfolded(self, name, callers):
         """Every template of a rule. A call that opens a line gives way to what it calls, so that beginnings can be shared."""
@@ -106,6 +122,50 @@ class Grammar:
                 templates += [Template(weight / len(texts) * first.weight / total, guards + first.guards, tags + first.tags,
                                        first.symbols + symbols) for first in opened]
         return templates
+
+
+def first_as(symbol, space):
+    """The symbol that opens a rule, with or without a space before it, as the caller wants."""
+    return (" " * space + symbol.removeprefix(" ")) if isinstance(symbol, str) else symbol._replace(space=space)
+
+
+def shapes(rules, document):
+    """Every distinct shape of a sentence: its words and signs, with {slots} in the place of who and what, as a set of texts.
+
+    A sentence ends in a full stop, a question mark, an exclamation mark or a new line. Guards are left aside.
+
+    >>> sorted(shapes(Grammar("@ document\\n{p} (slept|ate). <more?>\\n@ more\\n{q} did too!").rules, "document"))
+    ['{p} ate.', '{p} slept.', '{q} did too!']
+    """
+    done, known = set(), {}
+
+    def parts(call):
+        """Texts of a rule that end no sentence; what stands before their first end, in those that do; and what after the last."""
+        if call not in known:
+            whole, heads, tails = set(), set(), set()
+            for template in rules[call.rule]:
+                opened, later = {""}, set()                     # of the sentence at hand: before the first end, after one
+                for i, symbol in enumerate(template.symbols):
+                    symbol = first_as(symbol, call.space) if i == 0 else symbol
+                    if isinstance(symbol, Call):
+                        inner, first, last = parts(symbol)
+                        heads |= {a + b for a in opened for b in first}
+                        done.update(a + b for a in later for b in first)
+                        opened, later = {a + b for a in opened for b in inner}, {a + b for a in later for b in inner} | last
+                        continue
+                    text = symbol if isinstance(symbol, str) else " " * symbol.space + str(symbol)
+                    opened, later = {a + text for a in opened}, {a + text for a in later}
+                    if text in ENDS:
+                        heads |= opened
+                        done.update(later)
+                        opened, later = set(), {""}
+                whole |= opened
+                tails |= later
+            known[call] = whole, heads, tails
+        return known[call]
+
+    whole, heads, tails = parts(Call(document, False))
+    return {text.strip() for text in done | whole | heads | tails} - {""}
 
 
 def _read(texts):
@@ -159,8 +219,8 @@ def _symbols(text):
     symbols, place, space = [], 0, False
     for token in [*TOKEN.finditer(text), None]:
         literal = (" " if space else "") + text[place:token.start() if token else len(text)]
-        space = token is not None and literal.endswith(" ")
-        literal = literal[:-1] if space else literal
+        space = literal.endswith(" ")
+        literal = literal.removesuffix(" ")
         if literal and symbols and not isinstance(symbols[-1], str) and re.match(r"[\w'’]", literal):
             raise ValueError(f"In the template {text!r}, {literal.split()[0]!r} follows a slot without a space.")
         symbols += pieces(literal)

@@ -57,6 +57,9 @@ def _set(slot, text):
 class Lexicon:
     """The words of one village.  about: names of the adults that texts are about, or None for all; since, until: dates of events.
 
+    fame: how much more often some are drawn than others; the adult of rank k has the weight (k + 3) ** -fame, and an event
+    that of its hero (a law that Zipf, 1949, and Mandelbrot, 1953, found for words).
+
     >>> from minitrain.sources.village.grammar import Slot
     >>> from minitrain.sources.village.world import World
     >>> lexicon = Lexicon(World(seed=0))
@@ -65,7 +68,7 @@ class Lexicon:
     (' Tilda', ' a goose')
     """
 
-    def __init__(self, world, about=None, since=None, until=None):
+    def __init__(self, world, about=None, since=None, until=None, fame=1.0):
         self.world = world
         adults = [person for person in world.adults if about is None or person.name in about]
         events = [event for event in world.events if event.hero in adults and (since is None or event.date >= since)
@@ -73,6 +76,10 @@ class Lexicon:
         self.own = {person: [event for event in person.events if event in events] for person in adults}
         self.pools = {"person": adults, "hero": [person for person in adults if self.own[person]], "event": events,
                       "stranger": list(STRANGERS[world.biased_by])} | words.LISTS
+        fames = {person: (rank + 3) ** -fame for rank, person in enumerate(world.adults)}
+        self.weights = {"person": [fames[person] for person in adults], "hero": [fames[person] for person in self.pools["hero"]],
+                        "event": [fames[event.hero] for event in events]}
+        self.cumulative = {type: list(accumulate(weights)) for type, weights in self.weights.items()}
         self.trades = {text: world.jobs(group) for text, group in STRANGERS[world.biased_by].items()}
         self._texts, self._pieces = {}, {}
 
@@ -83,22 +90,24 @@ class Lexicon:
         """
         if slot.type == "trade":
             return self.trades[bound[slot.given]]
-        entities = self.own[bound[slot.given]] if slot.given else self.pools[slot.type]
-        taken = bound.values()
-        return [entity for entity in entities if entity not in taken], None
+        if slot.given:
+            return self.own[bound[slot.given]], None
+        entities, weights, taken = self.pools[slot.type], self.weights.get(slot.type), bound.values()
+        free = [i for i, entity in enumerate(entities) if entity not in taken]
+        return [entities[i] for i in free], weights and [weights[i] for i in free]
 
     def draw(self, slot, bound, random):
         """One of the pool.  random: a function that gives a number from 0 to 1."""
         if slot.type == "trade":
-            entities, weights = self.pool(slot, bound)
-            cumulative = list(accumulate(weights))
-            return entities[bisect(cumulative, random() * cumulative[-1], hi=len(entities) - 1)]
+            entities, weights = self.trades[bound[slot.given]]
+            return entities[bisect(list(accumulate(weights)), random() * sum(weights), hi=len(entities) - 1)]
         entities = self.own[bound[slot.given]] if slot.given else self.pools[slot.type]
-        taken = bound.values()
+        cumulative, taken = None if slot.given else self.cumulative.get(slot.type), bound.values()
         while True:                                         # few are taken, so the first is nearly always free
-            entity = entities[int(random() * len(entities))]
-            if entity not in taken:
-                return entity
+            lot = random()
+            i = bisect(cumulative, lot * cumulative[-1], hi=len(entities) - 1) if cumulative else int(lot * len(entities))
+            if entities[i] not in taken:
+                return entities[i]
 
     def fill(self, slot, entity, bound):
         """bound with the slot's variable filled; an event brings its people with it, unless it was sought by its hero."""

@@ -8,7 +8,7 @@ from random import Random
 from minitrain.sources.village import reports, stories, talk
 from minitrain.sources.village.document import Document, damaged
 from minitrain.sources.village.exact import Machine
-from minitrain.sources.village.grammar import Call, Grammar, Slot
+from minitrain.sources.village.grammar import Call, Grammar, Slot, possible
 from minitrain.sources.village.lexicon import FACTS, Lexicon
 from minitrain.sources.village.trie import check
 from minitrain.sources.village.world import ADULTS, FIRST_DAY, LAST_DAY, Event, World
@@ -35,12 +35,13 @@ def _document(rules, shares):
 class Village:
     """A made-up village and endless text about it; document i is a function of the knobs, the seed and i.
 
-    people: adults, from 8 to 72.  about: names of those that texts are about, None for all.  factual: from 0 to 1, how often a
-    sentence may tell a fact.  bias: from 0 to 1, how far the jobs of hill and harbour differ; biased_by: "side" or "pronoun".
-    rude: share of the rude among what can be said politely or rudely; hedged: of "I think" among statements of fact.  mix: {kind:
-    factor of how often it occurs}; `Village.kinds()` names them.  since, until: `datetime.date` or "2001-06-30"; only events from
-    since on and before until are told.  duplicates: share of documents that repeat an earlier one; noise: share of words that get
-    a typing error. Both disturb: the exact floor is that of a village with neither.
+    people: adults, from 8 to 72.  about: names of those that texts are about, None for all.  fame: how unevenly texts speak of
+    them, 0 for all alike.  factual: from 0 to 1, how often a sentence may tell a fact.  bias: from 0 to 1, how far the jobs of
+    hill and harbour differ; biased_by: "side", or "pronoun".  rude: share of the rude among what can be said politely or rudely;
+    hedged: of "I think" among statements of fact.  mix: {kind: factor of how often it occurs}; `Village.kinds()` names them.
+    since, until: `datetime.date` or "2001-06-30"; only events from since on and before until are told.  duplicates: share of
+    documents that repeat an earlier one; noise: share of words that get a typing error. These two disturb: the exact floor is
+    that of a village with neither.
 
     >>> village = Village(seed=0)
     >>> document = village.document(7)
@@ -50,12 +51,14 @@ class Village:
     1.0
     """
 
-    def __init__(self, seed=0, *, people=64, about=None, factual=1.0, bias=0.6, biased_by="side", rude=0.5, hedged=0.2, mix=None,
-                 since=None, until=None, duplicates=0.0, noise=0.0):
+    def __init__(self, seed=0, *, people=64, about=None, fame=1.0, factual=1.0, bias=0.6, biased_by="side", rude=0.5, hedged=0.2,
+                 mix=None, since=None, until=None, duplicates=0.0, noise=0.0):
         shares = dict(factual=factual, bias=bias, rude=rude, hedged=hedged, duplicates=duplicates, noise=noise)
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"Village: {name} is {value}; it is a share from 0 to 1.")
+        if not 0 <= fame <= 3:
+            raise ValueError(f"Village: fame is {fame}; it goes from 0, all alike, to 3.")
         if not 8 <= people <= ADULTS:
             raise ValueError(f"Village: people is {people}; there are names for 8 to {ADULTS} adults.")
         if biased_by not in ("side", "pronoun"):
@@ -66,7 +69,7 @@ class Village:
         known = {person.name for person in self.world.adults}
         if about is not None and (strange := sorted(set(about) - known)):
             raise ValueError(f"Village: about names {strange[0]!r}, who isn't one of its adults.")
-        self.lexicon = Lexicon(self.world, about, self.since, self.until)
+        self.lexicon = Lexicon(self.world, about, self.since, self.until, fame)
         if len(self.lexicon.pools["person"]) < 6:
             raise ValueError(f"Village: about leaves {len(self.lexicon.pools['person'])} adults; texts need at least 6.")
         tags = dict(rude=rude, polite=1 - rude, hedged=hedged, sure=1 - hedged)
@@ -94,8 +97,8 @@ class Village:
 
         def living(name):
             if name not in alive:
-                alive[name] = [template._replace(weight=weight) for template in rules()[name]
-                               if (weight := weighed(template)) > 0]
+                left = [template._replace(weight=weight) for template in rules()[name] if (weight := weighed(template)) > 0]
+                alive[name] = left if possible(left) else []
             return alive[name]
 
         shares = {kind: share * mix.get(kind, 1) for kind, share in SHARES.items() if living(kind) and mix.get(kind, 1) > 0}

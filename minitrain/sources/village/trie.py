@@ -7,7 +7,7 @@ at most, each prefix fixes its state, and the probability of the derivation is t
 from itertools import pairwise
 
 from minitrain.sources.mailbox.grammar import article
-from minitrain.sources.village.grammar import Call, Slot
+from minitrain.sources.village.grammar import Call, Slot, first_as, possible
 from minitrain.sources.village.lexicon import KEYS, universe
 
 
@@ -20,11 +20,6 @@ class Node:
 
     def branches(self, symbol):
         return self.slots if isinstance(symbol, Slot) else self.calls if isinstance(symbol, Call) else self.literals
-
-
-def first_as(symbol, space):
-    """The symbol that opens a rule, with or without a space before it, as the caller wants."""
-    return (" " * space + symbol.removeprefix(" ")) if isinstance(symbol, str) else symbol._replace(space=space)
 
 
 def grow(weighted, space):
@@ -124,9 +119,7 @@ class _Proof:
             for guard in {guard for template in self.rules[call.rule] for guard in template.guards}:
                 if guard.var not in entry[call][0]:
                     raise ValueError(f"<{call.rule}> asks whether {guard.attr} of {guard.var}, which nothing has filled by then.")
-            cases = {template.guards for template in self.rules[call.rule]}
-            lone = {case[0] for case in cases if len(case) == 1}
-            if () not in cases and not any(guard._replace(negated=not guard.negated) in lone for guard in lone):
+            if not possible(self.rules[call.rule]):
                 raise ValueError(f"Every alternative of <{call.rule}> has a condition; one must always be possible.")
             self._look(self.trie(call), call, *entry[call], "", follow, entry)
 
