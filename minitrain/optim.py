@@ -181,10 +181,22 @@ class Muon(AdamW):
         return p
 
     def update_together(self, ps, gs, states, rate, group):
-        if group is self.groups[0]:
-            Optimizer.update_together(self, ps, gs, states, rate, group)
-        elif ps:
+        if not ps:
+            return                                                                  # torch's foreach calls want one at least
+        if group is not self.groups[0]:
             super().update_together(ps, gs, states, rate, group)
+            return
+        ms = _remembered("m", ps, states)
+        torch._foreach_lerp_(ms, gs, 1 - self.momentum)
+        ahead = [x.flatten(1) for x in torch._foreach_lerp(gs, ms, self.momentum)]
+        if group.decay:
+            torch._foreach_mul_(ps, 1 - rate * group.decay)
+        kinds = [(x.shape, x.dtype, x.device) for x in ahead]
+        for kind in dict.fromkeys(kinds):                                           # matrices of one shape, in one call
+            same, shape = [i for i, other in enumerate(kinds) if other == kind], kind[0]
+            steps = orthogonalize(torch.stack([ahead[i] for i in same]), self.dtype)
+            steps = [step.view_as(ps[i]) for i, step in zip(same, steps, strict=True)]
+            torch._foreach_add_([ps[i] for i in same], steps, alpha=-rate * max(1, shape[0] / shape[1]) ** 0.5)
 
 
 def orthogonalize(x, dtype=None, steps=5):

@@ -111,6 +111,27 @@ def test_muon_equals_its_torch_twin_but_for_bfloat16(monkeypatch):
     assert all((p - q).detach().abs().max() < 1e-12 for p, q in zip(ours, theirs, strict=True))
 
 
+def test_muon_stacks_matrices_of_one_shape_and_steps_as_if_one_by_one():
+    """`update` is the rule for one matrix (NumPy takes it too); `update_together` does all of a shape in one call."""
+    g = torch.Generator().manual_seed(0)
+    shapes = ((8, 5), (5, 8), (8, 5), (6, 6), (4, 3, 2, 2), (8, 5))
+    start = [torch.randn(shape, generator=g, dtype=torch.float64) for shape in shapes]
+    together, alone = [[torch.nn.Parameter(x.clone()) for x in start] for _ in range(2)]
+    a, b = [optim.Muon(ps, rate=0.02, decay=0.1, clip=5.0) for ps in (together, alone)]
+    b.update_together = lambda *args: optim.Optimizer.update_together(b, *args)
+    for step in range(20):
+        for p, q in zip(together, alone, strict=True):
+            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64)
+            q.grad = p.grad.clone()
+        if step % 5 == 0:
+            together[2].grad = None
+            alone[2].grad = torch.zeros_like(alone[2])
+        a.step(0.7)
+        b.step(0.7)
+    assert all((p - q).detach().abs().max() < 1e-12 for p, q in zip(together, alone, strict=True))
+    assert all((p - x).detach().abs().max() > 0.01 for p, x in zip(together, start, strict=True))
+
+
 def test_muon_makes_directions_equally_strong_and_leaves_the_rest_to_adamw():
     g = torch.Generator().manual_seed(0)
     x = torch.randn(4, 30, 20, generator=g, dtype=torch.float64) @ torch.diag(torch.logspace(0, -2, 20, dtype=torch.float64))
