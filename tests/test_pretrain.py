@@ -1,5 +1,6 @@
 """Pre-training as one call: what becomes of a text, that it learns, that no kill changes its end, what is said of bad input."""
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from minitrain.models.transformer import Transformer
 from minitrain.pretrain import corpus, load, prepare, pretrain
 from minitrain.pretrain.__main__ import main
 from minitrain.pretrain.plan import ENOUGH, EPOCHS, make
+from minitrain.pretrain.score import against_the_floor, nats
 from minitrain.sources import text as texts
+from minitrain.sources.village import Village
 from minitrain.tokenizer import BPE, Characters, Words
 
 MANUAL = texts.python_reference()[:24_000]
@@ -366,3 +369,66 @@ def test_the_command_says_one_sentence_and_gives_1(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+
+
+# Against the floor.
+
+@pytest.fixture(scope="module")
+def village():
+    return Village(seed=0, people=12)
+
+
+def test_the_cost_of_a_document_is_what_the_model_says_of_it(village):
+    told = village.documents(30)
+    run = prepare(told, steps=1, layers=1, width=32, heads=1, quiet=True, deduplicate=False)
+    costs = nats(run.model, run.tokenizer, told, batch=7)
+    for document, row in list(zip(told, costs))[::9]:
+        ids = run.tokenizer.encode(document.text)
+        with torch.no_grad():
+            logits = run.model(torch.tensor([[run.tokenizer.end, *ids]]))[0].log_softmax(-1)
+        assert row == pytest.approx([-float(logits[i, token]) for i, token in enumerate([*ids, run.tokenizer.end])], abs=1e-4)
+
+
+def test_documents_longer_than_the_context_are_scored_in_the_parts_they_were_trained_in():
+    told = documents(40)
+    run = prepare(told, steps=1, layers=1, width=32, heads=1, context=8, batch=4, tokenizer="words", quiet=True)
+    costs = nats(run.model, run.tokenizer, run.corpus.held_documents)
+    assert [len(row) for row in costs] == [len(ids) + 1 for ids in run.corpus.held_ids]
+    assert sum(map(sum, costs)) / sum(map(len, costs)) == pytest.approx(run.held_out_loss(), abs=1e-5)
+
+
+def test_village_documents_are_read_in_words_and_facts_are_counted_apart(village):
+    told = village.documents(200)
+    run = prepare(told, steps=1, deduplicate=False, **SMALL | {"tokenizer": Words(village.vocabulary()), "context": 64})
+    assert isinstance(corpus(told).tokenizer, Words)
+    found = against_the_floor(run.model, run.tokenizer, told[:50])
+    costs = nats(run.model, run.tokenizer, told[:50])
+    facts = [cost for document, row in zip(told[:50], costs) for cost, fact in zip(row, document.is_fact) if fact]
+    everything = [cost for row in costs for cost in row]
+    assert found["facts"]["loss"] == pytest.approx(sum(facts) / len(facts)) and found["facts"]["tokens"] == len(facts)
+    assert found["all"]["loss"] == pytest.approx(sum(everything) / len(everything))
+    assert found["all"]["floor"] == pytest.approx(village.floor(told[:50]))
+    assert found["facts"]["tokens"] + found["grammar"]["tokens"] == found["all"]["tokens"] == len(everything)
+    assert found["all"]["gap"] == pytest.approx(found["all"]["loss"] / found["all"]["floor"] - 1)
+    with pytest.raises(ValueError, match='Train with tokenizer="words"'):
+        against_the_floor(run.model, Characters.train(told[0].text), told[:1])
+
+
+def test_a_model_that_knows_the_village_is_at_the_floor(village):
+    """The village's own distribution, dressed as a model, pays the floor and nothing more."""
+    told, tok = village.documents(6), Words(village.vocabulary())
+
+    class Knowing:
+        context, embedding = 200, torch.zeros(1)
+
+        def __call__(self, ids):
+            logits = torch.full((*ids.shape, len(tok)), -40.0)
+            for row, read in zip(logits, ids.tolist()):
+                for t in range(len(read)):
+                    if t and read[t] == tok.end:
+                        break                               # behind the document, where nothing is asked
+                    for piece, p in village.next_word([tok.vocabulary[i] for i in read[1:t + 1]]).items():
+                        row[t, tok.end if piece == "<end>" else tok.encode(piece)[0]] = math.log(p)
+            return logits
+    found = against_the_floor(Knowing(), tok, told)
+    assert all(abs(part["gap"]) < 1e-4 for part in found.values()) and set(found) == {"all", "facts", "grammar"}

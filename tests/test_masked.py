@@ -1,0 +1,124 @@
+"""BERT: which tokens are asked, that it learns to fill in blanks, that few labels go further on a body that knows the text."""
+import pytest
+import torch
+from torch.nn import functional as F
+
+from minitrain import losses
+from minitrain.callbacks import evaluate
+from minitrain.models.transformer import Transformer
+from minitrain.pretrain import corpus, load, pretrain
+from minitrain.pretrain.masked import Classifier, Masked, fine_tune, mask, rows
+from minitrain.sources.batching import generator
+
+BLANK = 100
+
+
+def asked(shape=(400, 50), **how):
+    ids = torch.randint(BLANK, shape, generator=torch.Generator().manual_seed(1))
+    return ids, *mask(ids, BLANK, torch.Generator().manual_seed(0), **how)
+
+
+def test_fifteen_in_a_hundred_are_asked_for_and_nothing_else_is_changed():
+    ids, x, y = asked()
+    chosen = y != -100
+    assert chosen.sum() == round(0.15 * ids.numel())
+    assert torch.equal(y[chosen], ids[chosen]) and torch.equal(x[~chosen], ids[~chosen])
+    places = chosen.float().mean(0)
+    assert places.min() > 0.1 and places.max() < 0.25           # none is preferred
+
+
+def test_of_those_eighty_are_blank_ten_random_and_ten_stay():
+    ids, x, y = asked()
+    x, ids = x[y != -100], ids[y != -100]
+    n = len(x)
+    blank, stay = int((x == BLANK).sum()), int((x == ids).sum())
+    assert abs(blank - 0.8 * n) < 4 * (n * 0.8 * 0.2) ** 0.5
+    assert abs(stay - (0.1 + 0.1 / BLANK) * n) < 4 * (n * 0.1 * 0.9) ** 0.5
+    other = x[(x != BLANK) & (x != ids)]
+    assert len(other.unique()) > 0.8 * BLANK and other.max() < BLANK
+
+
+def test_ends_and_padding_are_never_asked_for():
+    ids, x, y = asked(keep=[3, 7])
+    kept = (ids == 3) | (ids == 7)
+    assert kept.any() and (y[kept] == -100).all() and torch.equal(x[kept], ids[kept])
+    assert (y != -100).sum() == round(0.15 * int((~kept).sum()))
+    made = corpus(["the goat ate a hat and the choir sang of it."] * 30, tokenizer="words", deduplicate=False)
+    blank, source = len(made.tokenizer), made.source(24, 4, seed=0)
+    x, y, documents = Masked(source, blank, made.tokenizer.end).at(5)
+    ids = source.at(5)[0]
+    assert torch.equal(documents, source.at(5)[2]) and (y != -100).any()
+    assert (y[(ids == made.tokenizer.end) | (documents < 0)] == -100).all()
+
+
+def test_something_is_always_asked_for_and_a_batch_is_a_function_of_its_number():
+    assert (mask(torch.tensor([[5]]), BLANK, torch.Generator().manual_seed(0))[1] == 5).all()
+    made = corpus("the goat ate a hat. " * 100, tokenizer="words")
+    source = Masked(made.source(16, 2, seed=0), len(made.tokenizer), made.tokenizer.end, seed=4)
+    once, other = source.at(3), Masked(source.source, source.blank, source.end, seed=5).at(3)
+    assert all(torch.equal(a, b) for a, b in zip(once, source.at(3))) and not torch.equal(once[1], other[1])
+
+
+ANIMALS = {"goat": "bearded", "heron": "grey", "toad": "shiny", "mole": "blind", "hen": "speckled"}
+
+
+def pairs(n, seed=0):
+    """(text, which animal is told first): each has its adjective, so that what stands behind an adjective decides it."""
+    lots = generator("pairs", seed)
+    animals, verbs = [*ANIMALS], "fed saw sold washed".split()
+    made = []
+    for _ in range(n):
+        a, b, v = (int(torch.randint(k, (), generator=lots)) for k in (5, 5, 4))
+        a_, b_ = animals[a], animals[b]
+        made.append((f"Mabel has a {ANIMALS[a_]} {a_} and a {ANIMALS[b_]} {b_}. She {verbs[v]} the {a_}, not the {b_}.", a))
+    return made
+
+
+@pytest.fixture(scope="module")
+def bert():
+    documents = [text for text, _ in pairs(600)]
+    return pretrain(documents, steps=250, masked=True, tokenizer="words", deduplicate=False, quiet=True,
+                    layers=2, width=64, heads=2, context=24, batch=16)
+
+
+def test_it_fills_a_blank_from_what_stands_behind_it(bert, tmp_path):
+    assert bert.held_out_loss() < 1.5                             # knowing nothing costs 3.2
+    for animal, adjective in ANIMALS.items():
+        (found, p), *_ = bert.fill(f"Mabel has a___ {animal} and a grey heron. She saw the {animal}, not the heron.")[0]
+        assert found == f" {adjective}" and p > 0.6             # what stands before the blank leaves 0.2 to each of five
+    back = load(bert.save(tmp_path / "bert.safetensors"))
+    assert back.fill("Mabel___ a hen___") == bert.fill("Mabel___ a hen___")
+
+
+def test_a_bert_does_not_go_on_and_a_gpt_does_not_fill_in(bert):
+    with pytest.raises(ValueError, match="trained to fill in blanks"):
+        bert.generate("Mabel")
+    with pytest.raises(ValueError, match="There is no blank"):
+        bert.fill("Mabel has a hen.")
+    with pytest.raises(ValueError, match="knows no ' gnu'"):
+        bert.fill("Mabel has a gnu and a___.")
+    gpt = pretrain("the goat ate a hat. " * 100, steps=1, layers=1, width=32, quiet=True)
+    with pytest.raises(ValueError, match="sees nothing behind a blank"):
+        gpt.fill("the___")
+
+
+def test_padding_changes_no_answer_of_a_classifier():
+    model = Classifier(Transformer(50, context=16, layers=2, heads=2, width=32, causal=False, positions="rotary"), 3)
+    torch.nn.init.normal_(model.head.weight)
+    a, b = torch.randint(50, (1, 9)), torch.randint(50, (1, 16))
+    both = torch.cat([F.pad(a, (0, 7), value=-1), b])
+    torch.testing.assert_close(model(both), torch.cat([model(a), model(b)]))
+
+
+def test_fifty_labels_go_further_on_a_body_that_knows_the_text(bert):
+    """The label is the animal that was told first, whatever comes after: to be read off the order of words."""
+    labelled, unseen = pairs(50, seed=1), pairs(300, seed=2)
+    x, y = rows(bert.tokenizer, [text for text, _ in labelled], 24), torch.tensor([label for _, label in labelled])
+    x_new, y_new = rows(bert.tokenizer, [text for text, _ in unseen], 24), torch.tensor([label for _, label in unseen])
+
+    def accuracy(body):
+        model = fine_tune(body, x, y, classes=5, steps=80)
+        return evaluate(model, losses.cross_entropy, x_new, y_new)["accuracy"]
+    scratch = accuracy(bert.plan.model(len(bert.tokenizer)))
+    tuned = accuracy(bert.model)                                # the last to use it: it is changed
+    assert tuned > scratch + 0.15
