@@ -54,8 +54,8 @@ def test_equals_the_encoder_of_torch(causal, activation):
                   (theirs.self_attn.in_proj_bias, ours.attention.qkv.bias),
                   (theirs.self_attn.out_proj.weight, ours.attention.out.weight),
                   (theirs.self_attn.out_proj.bias, ours.attention.out.bias),
-                  (theirs.linear1.weight, ours.up.weight), (theirs.linear1.bias, ours.up.bias),
-                  (theirs.linear2.weight, ours.down.weight), (theirs.linear2.bias, ours.down.bias),
+                  (theirs.linear1.weight, ours.mlp.up.weight), (theirs.linear1.bias, ours.mlp.up.bias),
+                  (theirs.linear2.weight, ours.mlp.down.weight), (theirs.linear2.bias, ours.mlp.down.bias),
                   (theirs.norm1.weight, ours.norm1.gain), (theirs.norm1.bias, ours.norm1.shift),
                   (theirs.norm2.weight, ours.norm2.gain), (theirs.norm2.bias, ours.norm2.shift)]
     tables = [p.detach().clone().requires_grad_() for p in (model.embedding, model.positions, model.head)]
@@ -278,7 +278,7 @@ def test_a_seed_is_a_start_and_nobody_elses_numbers_are_drawn():
     before = torch.random.get_rng_state()
     a, b, c = (Transformer(V, seed=seed) for seed in (0, 0, 1))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
-    assert not torch.equal(a.embedding, c.embedding) and not torch.equal(a.blocks[0].up.weight, a.blocks[1].up.weight)
+    assert not torch.equal(a.embedding, c.embedding) and not torch.equal(a.blocks[0].mlp.up.weight, a.blocks[1].mlp.up.weight)
     assert torch.equal(before, torch.random.get_rng_state())
 
 

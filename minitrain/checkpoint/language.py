@@ -44,8 +44,8 @@ def sizes(model):
     block = model.blocks[0]
     return {"vocabulary": model.vocabulary, "context": model.context, "layers": len(model.blocks), "heads": model.heads,
             "width": model.width, "causal": model.causal, "positions": "rotary" if model.positions is None else "learned",
-            "norm": model.norm.kind, "activation": next(name for name, f in ACTIVATIONS.items() if f is block.activation),
-            "tied": model.head is None, "bias": block.up.bias is not None}
+            "norm": model.norm.kind, "activation": next(name for name, f in ACTIVATIONS.items() if f is block.mlp.activation),
+            "tied": model.head is None, "bias": block.mlp.up.bias is not None}
 
 
 def _fits(model, tok, where):

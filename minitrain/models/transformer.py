@@ -15,29 +15,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from minitrain.models.embed import embed
+from minitrain.models.squared_relu import squared_relu
 
-
-class SquaredReLU(torch.autograd.Function):
-    """max(x, 0)², and its derivative, 2·max(x, 0), in one pass over memory where F.relu(x).square() takes three; on a CPU, that
-    is twice as fast.  So et al., 2021.
-
-    >>> SquaredReLU.apply(torch.tensor([-1.0, 3.0]))
-    tensor([0., 9.])
-    """
-
-    @staticmethod
-    def forward(ctx, x):
-        bent = F.relu(x)
-        ctx.save_for_backward(bent)
-        return bent * bent
-
-    @staticmethod
-    def backward(ctx, grad):
-        bent, = ctx.saved_tensors
-        return (grad * bent).mul_(2)
-
-
-ACTIVATIONS = {"gelu": F.gelu, "relu2": SquaredReLU.apply}
+ACTIVATIONS = {"gelu": F.gelu, "relu2": squared_relu}
 NORMS, POSITIONS = ("layer", "rms"), ("learned", "rotary")
 
 
@@ -73,11 +53,10 @@ def attention(q, k, v, causal=False, allowed=None):
 
 def fused_attention(q, k, v, causal=False, allowed=None):
     """The same in one call, which never holds all (T, S) weights.  Dao et al., 2022."""
-    q, k = q.to(v.dtype), k.to(v.dtype)
-    if v.device.type == "cpu" and v.dtype == torch.bfloat16:                    # a CPU has no fast backward for it in bf16
-        with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=allowed, is_causal=causal)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=causal)
+    if v.device.type == "cpu" and (v.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")):
+        with torch.autocast("cpu", enabled=False):                              # its backward in bf16 is slow on a CPU
+            return fused_attention(q.float(), k.float(), v.float(), causal, allowed)
+    return F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=allowed, is_causal=causal)
 
 
 def rotation(positions, D):
@@ -140,20 +119,30 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(B, T, C))                     # (B, T, C)
 
 
+class MLP(nn.Module):
+    """What each token makes of its numbers by itself: four times as many, bent, and back."""
+
+    def __init__(self, width, activation, bias):
+        super().__init__()
+        self.up = nn.Linear(width, 4 * width, bias, device="meta")
+        self.down = nn.Linear(4 * width, width, bias, device="meta")
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, x):
+        return self.down(self.activation(self.up(x)))                           # (B, T, C), through (B, T, 4C)
+
+
 class Block(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
     def __init__(self, width, heads, norm, activation, bias):
         super().__init__()
-        self.norm1, self.norm2 = Norm(norm, width, bias), Norm(norm, width, bias)
-        self.attention = Attention(width, heads, bias)
-        self.up = nn.Linear(width, 4 * width, bias, device="meta")
-        self.down = nn.Linear(4 * width, width, bias, device="meta")
-        self.activation = ACTIVATIONS[activation]
+        self.norm1, self.attention = Norm(norm, width, bias), Attention(width, heads, bias)
+        self.norm2, self.mlp = Norm(norm, width, bias), MLP(width, activation, bias)
 
     def forward(self, x, *how):
         x = x + self.attention(self.norm1(x), *how)                             # (B, T, C)
-        return x + self.down(self.activation(self.up(self.norm2(x))))           # (B, T, C), through (B, T, 4C)
+        return x + self.mlp(self.norm2(x))                                      # (B, T, C)
 
 
 class Transformer(nn.Module):
@@ -195,9 +184,9 @@ class Transformer(nn.Module):
             if table is not None:
                 nn.init.normal_(table, std=0.02, generator=lots)
         for block in self.blocks:
-            for layer in (block.attention.qkv, block.attention.out, block.up, block.down):
+            for layer in (block.attention.qkv, block.attention.out, block.mlp.up, block.mlp.down):
                 layer.to_empty(device="cpu")
-                writes = layer in (block.attention.out, block.down)
+                writes = layer in (block.attention.out, block.mlp.down)
                 nn.init.normal_(layer.weight, std=0.02 / (2 * len(self.blocks)) ** (0.5 * writes), generator=lots)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
