@@ -6,8 +6,9 @@ from torch.nn import functional as F
 from minitrain import losses
 from minitrain.callbacks import evaluate
 from minitrain.models.transformer import Transformer
-from minitrain.pretrain import corpus, load, pretrain
+from minitrain.pretrain import Plan, corpus, load, pretrain
 from minitrain.pretrain.masked import Classifier, Masked, fine_tune, mask, rows
+from minitrain.pretrain.next_sentence import Pairs, TwoQuestions, masked_and_next
 from minitrain.sources.batching import generator
 
 BLANK = 100
@@ -122,3 +123,30 @@ def test_fifty_labels_go_further_on_a_body_that_knows_the_text(bert):
     scratch = accuracy(bert.plan.model(len(bert.tokenizer)))
     tuned = accuracy(bert.model)                                # the last to use it: it is changed
     assert tuned > scratch + 0.15
+
+
+def test_pairs_follow_each_other_half_of_the_time():
+    documents = [[10 * d + i for i in range(6)] for d in range(8)]
+    source = Pairs(documents, context=9, size=64, blank=90, end=91, seed=0)
+    x, y, real, follows = source.at(2)
+    assert all(torch.equal(a, b) for a, b in zip(source.at(2), (x, y, real, follows)))
+    whole = torch.where(y == -100, x, y)
+    assert (whole[:, [0, 4, 8]] == 91).all() and torch.equal(real, (torch.arange(9) < 8).long().expand(64, 9))
+    assert torch.equal(whole[:, 1:4] % 10, torch.arange(3).expand(64, 3))
+    assert torch.equal(whole[:, 5:8] % 10, torch.arange(3, 6).expand(64, 3))
+    assert torch.equal(whole[:, 1] // 10 == whole[:, 5] // 10, follows) and 16 < follows.sum() < 48
+    with pytest.raises(ValueError, match="two documents"):
+        Pairs([[1, 2], [3]], context=9, size=4, blank=90, end=91)
+
+
+def test_both_questions_are_learned():
+    lots = generator("topics")
+    documents = [[8 * (d % 4) + int(i) for i in torch.randint(8, (8,), generator=lots)] for d in range(80)]     # four topics
+    body = Transformer(33, context=10, layers=1, heads=2, width=32, causal=False, positions="rotary")
+    model = TwoQuestions(body)
+    plan = Plan(layers=1, heads=2, width=32, context=10, batch=16, steps=150, warmup=10, every=50, adam_rate=0.01)
+    trainer = plan.trainer(model, masked_and_next)
+    trainer.fit(Pairs(documents, 10, 16, blank=32, end=31), 150)
+    last = trainer.history[-20:]
+    assert sum(row["accuracy"] for row in last) / 20 > 0.8      # 0.88 at best: one pair in eight is on one topic by chance
+    assert sum(row["words"] for row in last) / 20 < 2.6         # ln 31 is 3.4, ln 8 is 2.1
