@@ -15,6 +15,7 @@ from pathlib import Path
 PIECES = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")      # a word or sign with the space before it; any other white space alone
 END, UNKNOWN = "<end>", "<unk>"
 VERSION = 1                                                 # of the file
+CACHE = 200_000                                             # pieces whose ids BPE remembers, some 50 MB
 
 
 def pieces(text):
@@ -47,6 +48,7 @@ class Characters:
 
     def encode(self, text):
         """ValueError for a character that was not in the training text: there is no id for it."""
+        _checked(text, self, "encode")
         try:
             return [*map(self._ids.__getitem__, text)]
         except KeyError as error:
@@ -70,18 +72,20 @@ class Characters:
         return f"{type(self).__name__}({len(self):,} ids)"
 
     def save(self, path):
-        """Write it as JSON, whole or not at all; `load` reads it."""
-        _write(Path(path), self.data())
+        """Write it as JSON, whole or not at all; `load` reads it. Returns the path."""
+        return _write(Path(path), self.data())
 
     def data(self):
         """What `save` writes, to be written elsewhere: text, numbers and lists. `made` makes the tokenizer of it again."""
         return {"minitrain tokenizer": VERSION, "kind": self.kind, **self._data()}
 
     def _data(self):
-        return {"characters": "".join(self.vocabulary[:-1])}
+        return {"characters": self.vocabulary[:-1]}
 
     @classmethod
     def _from(cls, data):
+        if any(len(c) != 1 for c in data["characters"]):
+            raise ValueError("an entry that is no character")
         return cls(data["characters"])
 
 
@@ -112,6 +116,7 @@ class Words(Characters):
         return cls(words if size is None else words[:size - 2])
 
     def encode(self, text):
+        _checked(text, self, "encode")
         ids, unknown = self._ids, self.unknown
         return [ids.get(piece, unknown) for piece in PIECES.findall(text)]
 
@@ -163,10 +168,11 @@ class BPE(Characters):
 
     def encode(self, text):
         """The ids of a text, or of bytes."""
+        _checked(text, self, "encode", str | bytes)
         found, known = PIECES.findall(_text(text)), self._known
         new = [*set(found).difference(known)]
         if new:
-            if len(known) > 200_000:                        # some 50 MB; a text of nothing but new pieces must not fill memory
+            if len(known) > CACHE:
                 known.clear()
                 new = [*set(found)]
             known.update(zip(new, self._merged(new)))
@@ -287,6 +293,7 @@ def _write(path, data):
                 aside.unlink(missing_ok=True)
     except OSError as error:
         raise OSError(error.errno, f"{path} could not be saved: {error.strerror}. What stood there before still does.") from None
+    return path
 
 
 def _json(value):
@@ -295,11 +302,16 @@ def _json(value):
 
 
 def _some(text, who, kinds=str):
-    if not isinstance(text, kinds):
-        raise TypeError(f"{who.__name__}.train needs one text; got {type(text).__name__}. \"\".join(…) makes one of many.")
+    _checked(text, who, "train", kinds)
     if not text:
         raise ValueError(f"{who.__name__}.train got an empty text; there is nothing to learn from.")
     return text
+
+
+def _checked(text, who, what, kinds=str):
+    if not isinstance(text, kinds):
+        name = who.__name__ if isinstance(who, type) else type(who).__name__
+        raise TypeError(f"{name}.{what} needs one text; got {type(text).__name__}. \"\".join(…) makes one of many.")
 
 
 def _numbered(items, first=0):
