@@ -205,9 +205,13 @@ class Transformer(nn.Module):
         """
         return F.linear(self.features(ids, documents=documents, cache=cache), self.unembedding)     # (B, T, V)
 
+    def embed(self, ids):
+        """What tokens enter the first block as, (B, T, C), without positions."""
+        return embed(self.embedding, ids)
+
     def features(self, ids, *, documents=None, cache=None):
         """What the logits are made from, (B, T, C): for another head, or a loss that never holds all logits."""
-        x = embed(self.embedding, ids)                                                              # (B, T, C)
+        x = self.embed(ids)                                                                         # (B, T, C)
         self._check(ids, documents, cache)
         positions, causal, allowed = torch.arange(ids.shape[1], device=ids.device)[None], self.causal, None     # (1, T)
         if documents is not None:
