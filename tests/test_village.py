@@ -434,7 +434,7 @@ def test_duplicates_and_noise_disturb_as_much_as_they_say():
     (dict(bias=2), "bias is 2; it is a share"), (dict(people=3), "people is 3"), (dict(people=100), "people is 100"),
     (dict(biased_by="hat"), "'side' or 'pronoun'"), (dict(about=["Nobody"]), "'Nobody', who isn't one"),
     (dict(about=[]), "leaves 0 adults"), (dict(mix=dict(sonnet=1)), "mix names 'sonnet'"),
-    (dict(since="soon"), "since is 'soon'"), (dict(fame=-1), "fame is -1"),
+    (dict(since="soon"), "since is 'soon'"), (dict(fame=-1), "fame is -1"), (dict(habit=9), "habit is 9"),
     (dict(until="2050-01-01"), "two years go from"), (dict(mix=dict.fromkeys(Village.kinds(), 0)), "no kind of document left"),
     (dict(rude=float("nan")), "rude is nan"),
 ])

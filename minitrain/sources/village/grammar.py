@@ -9,6 +9,7 @@
     [pet p, no partner p]                       at the start: only where this is so, of variables that are filled before
     #rude                                       at the start: the share of this alternative hangs on a knob
     3x                                          at the start: three times as likely as one without a number
+    @ rule, evenly                              the order of the lines means nothing; else those that come first may be favoured
     \\n                                          a new line
 
 p, q, r, w are adults, all different; h is one who has been the hero of an event; e is an event. Drawing e also fills p with its
@@ -64,8 +65,12 @@ class Guard(NamedTuple):
 
 
 class Template(NamedTuple):
-    """One alternative of a rule, unfolded: symbols are pieces of text, slots and calls.  told: a slot of it tells a fact."""
+    """One alternative of a rule, unfolded: symbols are pieces of text, slots and calls.
+
+    rank: 1 for the first line of a rule, 2 for the second, …; multiplied where rules were unfolded into one another.
+    """
     weight: float
+    rank: int
     guards: tuple
     tags: tuple
     symbols: tuple
@@ -107,20 +112,20 @@ class Grammar:
         if name not in self.lines:
             raise ValueError(f"<{name}> is called in the rule {callers[-1]!r}, but no line '@ {name}' opens it.")
         templates = []
-        for weight, guards, tags, text in self.lines[name]:
+        for weight, rank, guards, tags, text in self.lines[name]:
             texts = _alternatives(text)
             for flat in texts:
                 symbols = _symbols(flat)
                 for symbol in symbols:
                     if isinstance(symbol, Call) and symbol.rule not in self.lines:
                         raise ValueError(f"<{symbol.rule}> is called in {name!r}, but no line '@ {symbol.rule}' opens it.")
-                opened = [Template(1.0, (), (), ())]
+                opened = [Template(1.0, 1, (), (), ())]
                 if symbols and isinstance(symbols[0], Call):
                     opened = self._unfolded(symbols[0].rule, (*callers, name))
                     symbols = symbols[1:]
                 total = sum(template.weight for template in opened)
-                templates += [Template(weight / len(texts) * first.weight / total, guards + first.guards, tags + first.tags,
-                                       first.symbols + symbols) for first in opened]
+                templates += [Template(weight / len(texts) * first.weight / total, rank * first.rank, guards + first.guards,
+                                       tags + first.tags, first.symbols + symbols) for first in opened]
         return templates
 
 
@@ -169,21 +174,25 @@ def shapes(rules, document):
 
 
 def _read(texts):
-    lines, rule = {}, None
+    lines, rule, evenly = {}, None, ""
     for line in "\n".join(texts).splitlines():
         line = line.strip()
         if not line:
             continue
         if line.startswith("@ "):
-            if line[2:] in lines:
-                raise ValueError(f"The rule {line[2:]!r} is opened twice.")
-            rule = lines.setdefault(line[2:], [])
+            name, _, evenly = line[2:].partition(", ")
+            if name in lines:
+                raise ValueError(f"The rule {name!r} is opened twice.")
+            if evenly not in ("", "evenly"):
+                raise ValueError(f"'@ {name}' may be followed by ', evenly'; got {evenly!r}.")
+            rule = lines.setdefault(name, [])
             continue
         if rule is None:
             raise ValueError(f"A grammar opens with '@ name'; got {line!r} before any rule.")
         head = HEAD.match(line)
         guards = tuple(_guard(words) for words in head[1].split(", ")) if head[1] else ()
-        rule.append((float(head[3] or 1), guards, (head[2],) if head[2] else (), line[head.end():].replace("\\n", "\n")))
+        rank = 1 if evenly else len(rule) + 1
+        rule.append((float(head[3] or 1), rank, guards, (head[2],) if head[2] else (), line[head.end():].replace("\\n", "\n")))
     return lines
 
 

@@ -1,6 +1,7 @@
 """What a slot can say: of whom, in which words, and from how many it is drawn. It knows people and lists, and no sentence."""
 from bisect import bisect
 from itertools import accumulate, pairwise
+from random import Random
 
 from minitrain.sources.mailbox.grammar import article, capital, plural
 from minitrain.sources.village import words
@@ -57,8 +58,8 @@ def _set(slot, text):
 class Lexicon:
     """The words of one village.  about: names of the adults that texts are about, or None for all; since, until: dates of events.
 
-    fame: how much more often some are drawn than others; the adult of rank k has the weight (k + 3) ** -fame, and an event
-    that of its hero (a law that Zipf, 1949, and Mandelbrot, 1953, found for words).
+    fame: how much more often some are drawn than others; the adult of rank k has the weight (k + 2) ** -fame, and an event
+    its own by another ranking (a law that Zipf, 1949, and Mandelbrot, 1953, found for words).
 
     >>> from minitrain.sources.village.grammar import Slot
     >>> from minitrain.sources.village.world import World
@@ -76,9 +77,10 @@ class Lexicon:
         self.own = {person: [event for event in person.events if event in events] for person in adults}
         self.pools = {"person": adults, "hero": [person for person in adults if self.own[person]], "event": events,
                       "stranger": list(STRANGERS[world.biased_by])} | words.LISTS
-        fames = {person: (rank + 3) ** -fame for rank, person in enumerate(world.adults)}
+        talk = Random("fame of events").sample(world.events, len(world.events))
+        fames = {entity: (rank + 2) ** -fame for ranking in (world.adults, talk) for rank, entity in enumerate(ranking)}
         self.weights = {"person": [fames[person] for person in adults], "hero": [fames[person] for person in self.pools["hero"]],
-                        "event": [fames[event.hero] for event in events]}
+                        "event": [fames[event] for event in events]}
         self.cumulative = {type: list(accumulate(weights)) for type, weights in self.weights.items()}
         self.trades = {text: world.jobs(group) for text, group in STRANGERS[world.biased_by].items()}
         self._texts, self._pieces = {}, {}

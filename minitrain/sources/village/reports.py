@@ -24,28 +24,28 @@ RULES = """
 2x The only witness was {witness e}, who <pred_q>. <afterwards>
 2x {witness e}, who stood next to it, (laughed|cheered|fainted|took notes). <afterwards>
 1x We know it from {witness e}. <afterwards>
-2x {They p} <pred_p>, and {witness e} was there to see it. <afterwards>
+2x {witness e}, who was there, says that {p} <pred_p>. <afterwards>
 
 @ afterwards
-[prize e] 2x The second place went to {a animal}.
+[prize e] 2x The second place went to {a mood} {animal}.
 [prize e] 2x {p} thanked (everyone|the judges|the weather) and cried.
 [prize e] 1x The judges were (asleep|bribed with {food}|full of praise), as in every year.
-[find e] 2x {p} had only been looking for {a thing}.
+[find e] 2x {p} had only been looking for {a adj} {thing}.
 [find e] 1x The mayor wants to put it next to the {adj} {thing} at the town hall.
 [find e] 2x {p} will keep it (in the bath|under the bed|in a safe place).
-[fall e] 2x {p} was pulled out by {few} people and {a animal}.
+[fall e] 2x {p} was pulled out by {few} people and {a mood} {animal}.
 [fall e] 2x {p} is well, apart from {their p} (pride|hat|left shoe).
 [fall e] 1x It was not {their p} first time, and {they p} asks for a ladder.
 [lose e] 2x Whoever finds it gets {few} eggs.
 [lose e] 2x {p} had put it down for (a minute|a sneeze|one song).
-[lose e] 1x The search goes on, with {few} dogs and {a animal}.
+[lose e] 1x The search goes on, with {few} dogs and {a mood} {animal}.
 [build e] 2x It stands a little (crooked|low|to the left), but it stands.
 [build e] 1x {p} used {few} planks and {a adj} {thing}.
 [build e] 1x The mayor cut a ribbon and, by mistake, a rope.
-[catch e] 2x {p} used {a thing} and a good deal of (patience|cheese|luck).
+[catch e] 2x {p} used {a adj} {thing} and a good deal of (patience|cheese|luck).
 [catch e] 1x It took {few} hours and all of {their p} buttons.
 [catch e] 1x {p} let go again, out of (pity|boredom|respect).
-[open e] 2x On the first day {few} guests came, and {a animal}.
+[open e] 2x On the first day {few} guests came, and {a mood} {animal}.
 [open e] 1x There was free {food} for all, and it is all gone.
 [open e] 1x The door is {colour}, the (mood|light|music) good.
 [break e] 2x It had (stood|worked|held) for {few} hundred years.
@@ -65,16 +65,16 @@ RULES = """
 1x Readers may know that {p} <pred_p>.
 1x It is the same {p} who <pred_p>.
 1x {p} <pred_p>, by the way.
-1x Our reporter was offered {food} and (took|refused|dropped) it.
-1x A photo exists, but shows only {a animal}.
+1x Our reporter was offered {food2} and (took|refused|dropped) it.
+1x A photo exists, but shows only {a mood2} {animal2}.
 
 @ closing
-2x More on page {few}.
+2x More on page {few2}.
 1x We will report again (tomorrow|when we are awake|if anything moves).
 1x And now the weather: more of it.
 1x Letters about it please on paper.
 1x Also lost this week: {a adj} {thing}.
-1x This paper is made of {few} old papers.
+1x This paper is made of {few2} old papers.
 
 @ diary
 4x Diary of {date e}, by {w}. <entry> <bedtime?>
@@ -90,11 +90,11 @@ RULES = """
 @ dear
 2x Dear diary!
 1x Rose early, (tired|hungry|cheerful).
-1x What a day.
-1x A {mood} day.
+1x So much for today.
+1x What {a mood2} day.
 1x My (knee|back|left ear) hurts again.
-1x I slept {few} hours.
-1x I am {mood} today.
+1x I slept {few3} hours.
+1x I am {mood2} today.
 
 @ today
 3x {hero e} {did e} today. <comment_e>
@@ -111,7 +111,7 @@ RULES = """
 1x I laughed until my {thing} fell down.
 1x I said nothing, but I thought a lot.
 1x Some people have all the luck.
-1x {witness e} told it {few} times, each time with more {many animal}.
+1x {witness e} told it {few2} times, each time with more {mood} {many animal}.
 [fall e] 1x I lent {them p} my dry socks.
 [prize e] 1x Last year it was nearly me.
 [lose e] 1x I looked in my pockets, to be sure.
@@ -131,8 +131,8 @@ RULES = """
 1x Every {day w} I say: no more {hobby w}. But I love it.
 1x I am {age w} now, and it shows.
 1x I bought {a adj} {thing} at {place}. I do not know why.
-1x I met {a animal} at {place}. We understood each other.
-1x I carried {a thing2} up the hill and down again.
+1x I met {a mood} {animal} at {place}. We understood each other.
+1x I carried {a adj2} {thing2} up the hill and down again.
 [partner w] 3x My dear {spouse w} {partner w} (snored|sang|cooked) all evening.
 [partner w] 1x I made tea for {partner w}, who said it was soup.
 [child w] 2x My {kid w} {child w} asked me {few} questions, and I knew none of the answers.
@@ -148,9 +148,9 @@ RULES = """
 1x No more today.
 1x The moon looks {mood}.
 1x I must remember to buy (string|soap|{food}).
-1x I hear {a animal} outside.
+1x I hear {a mood} {animal} outside.
 
-@ pred_p
+@ pred_p, evenly
 3x is {a job p}
 2x works {workplace p}
 3x lives in {street p}
@@ -172,7 +172,7 @@ RULES = """
 [pet p] 2x keeps {a pet p} called {petname p}
 [pet p] 1x walks {a pet p} named {petname p}
 
-@ pred_q
+@ pred_q, evenly
 2x is {a job q}
 1x works {workplace q}
 2x lives in {street q}

@@ -36,7 +36,8 @@ class Village:
     """A made-up village and endless text about it; document i is a function of the knobs, the seed and i.
 
     people: adults, from 8 to 72.  about: names of those that texts are about, None for all.  fame: how unevenly texts speak of
-    them, 0 for all alike.  factual: from 0 to 1, how often a sentence may tell a fact.  bias: from 0 to 1, how far the jobs of
+    them, 0 for all alike.  factual: from 0 to 1, how often a sentence may tell a fact.  habit: how much common turns of
+    phrase are preferred to rare ones, 0 for not at all.  bias: from 0 to 1, how far the jobs of
     hill and harbour differ; biased_by: "side", or "pronoun".  rude: share of the rude among what can be said politely or rudely;
     hedged: of "I think" among statements of fact.  mix: {kind: factor of how often it occurs}; `Village.kinds()` names them.
     since, until: `datetime.date` or "2001-06-30"; only events from since on and before until are told.  duplicates: share of
@@ -51,14 +52,16 @@ class Village:
     1.0
     """
 
-    def __init__(self, seed=0, *, people=64, about=None, fame=1.0, factual=1.0, bias=0.6, biased_by="side", rude=0.5, hedged=0.2,
-                 mix=None, since=None, until=None, duplicates=0.0, noise=0.0):
+    def __init__(self, seed=0, *, people=64, about=None, fame=1.0, factual=1.0, habit=1.0, bias=0.6, biased_by="side", rude=0.5,
+                 hedged=0.2, mix=None, since=None, until=None, duplicates=0.0, noise=0.0):
         shares = dict(factual=factual, bias=bias, rude=rude, hedged=hedged, duplicates=duplicates, noise=noise)
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"Village: {name} is {value}; it is a share from 0 to 1.")
         if not 0 <= fame <= 3:
             raise ValueError(f"Village: fame is {fame}; it goes from 0, all alike, to 3.")
+        if not 0 <= habit <= 3:
+            raise ValueError(f"Village: habit is {habit}; it goes from 0, no turn of phrase preferred, to 3.")
         if not 8 <= people <= ADULTS:
             raise ValueError(f"Village: people is {people}; there are names for 8 to {ADULTS} adults.")
         if biased_by not in ("side", "pronoun"):
@@ -73,11 +76,11 @@ class Village:
         if len(self.lexicon.pools["person"]) < 6:
             raise ValueError(f"Village: about leaves {len(self.lexicon.pools['person'])} adults; texts need at least 6.")
         tags = dict(rude=rude, polite=1 - rude, hedged=hedged, sure=1 - hedged)
-        self.machine, shares = self._at_work(tags, factual, mix or {})
+        self.machine, shares = self._at_work(tags, factual, habit, mix or {})
         self._cumulative, self._kinds = list(accumulate(shares.values())), list(shares)
         self._last = ((), self.machine.start())
 
-    def _at_work(self, factors, factual, mix):
+    def _at_work(self, factors, factual, habit, mix):
         """The machine of these knobs: alternatives that a knob sets to 0 go, and with them what can't do without them."""
         if unknown := [kind for kind in mix if kind not in SHARES]:
             raise ValueError(f"Village: mix names {unknown[0]!r}; kinds of documents are {', '.join(SHARES)}.")
@@ -85,7 +88,7 @@ class Village:
         alive = {}
 
         def weighed(template):
-            weight = template.weight
+            weight = template.weight * template.rank ** -habit
             for tag in template.tags:
                 weight *= factors[tag]
             slots = [symbol for symbol in template.symbols if isinstance(symbol, Slot)]

@@ -9,12 +9,12 @@ RULES = """
 2x Once {full p} <plot>
 2x It was a (quiet|cold|warm|perfectly normal) {when}. {p} <plot>
 2x Everybody (knew|liked|remembered) {full p}: {they p} <past_p>. (One {when}|One day|Last spring), {they p} <plot>
-2x This is the story of {p} and {their p} {adj} {thing}. {They p} <plot_thing>
-1x This is the story of how {p} met {a adj} {animal}. {They p} <plot_animal>
+2x This is the story of {p} and {their p} {adj} {thing}. {They p} <plot_own>
+1x This is the story of how {p} met {a mood} {animal}. <beast> <beastend>
 1x Nobody believes this, but it is true. {p}, who <past_p>, <plot>
 1x My (aunt|uncle|barber|neighbour) tells it like this. {p} <plot>
 
-@ past_p
+@ past_p, evenly
 3x (was|worked as) {a job p}
 2x worked {workplace p}
 3x lived (in|at the end of) {street p}
@@ -50,69 +50,72 @@ RULES = """
 1x <plot_paint>
 1x <plot_stranger>
 
-@ plot_thing
+@ plot_own
 3x could not find {their p} {thing}. <search> <found>
 1x had lost {their p} {thing} (again|for good). <search> <found>
+1x decided to repair {their p} {thing} with (string|soup|a hammer|good will). <use> <enough>
+
+@ plot_thing
+5x <plot_own>
 2x (bought|won|inherited) {a adj} {thing}. <use> <enough>
 2x borrowed {a adj} {thing} from {q}. <use> <enough>
 1x wanted to give {q} {a thing}. <gift> <enough>
-1x decided to repair {their p} {thing} with (string|soup|a hammer|good will). <use> <enough>
 
 @ search
-2x {They p} looked under the bed, (in the oven|behind the stove|on the roof) and inside {a adj} {thing2}.
+2x {They p} looked under the bed, (in the oven|behind the stove|on the roof) and inside {a adj2} {thing2}.
 2x {They p} asked (everyone|every goat|half the village), but nobody had (seen|taken|eaten) it.
 1x {They p} put up a note: "Lost, one {thing}, {adj} but loved."
 2x {q} helped {them p} to look, mostly by (sitting down|whistling|giving advice|asking for tea).
 1x {They p} went to {place} and (shouted|cried|asked) for it.
-1x For {few} days {they p} could not (sleep|think|cook) without it.
+1x For {few2} days {they p} could not (sleep|think|cook) without it.
 1x "It must be somewhere," said {q}, (who was no help|which was true|and went home).
 
 @ found
 2x In the end it (lay|was|stood) where it always was.
-2x {p} found it at {place}, where {a animal} was sitting on it.
-2x It turned up {few} weeks later, (cleaner|smaller|rounder) than before.
+2x {p} found it at {place2}, where {a mood} {animal} was sitting on it.
+2x It turned up {few3} weeks later, (cleaner|smaller|rounder) than before.
 1x {q} had been wearing it as a hat.
-1x The thief was {a animal}. Nobody pressed charges.
-1x {p} never found it, but {they p} found {a adj} {thing3} instead.
+1x The thief was {a mood} {animal}. Nobody pressed charges.
+1x {p} never found it, but {they p} found {a adj3} {thing3} instead.
 1x It was in {their p} other hand. <moral?>
 
 @ use
 2x At first it was (useful|lovely|quiet). Then it (fell over|began to smell|started to hum).
 2x {They p} showed it to (everyone|the whole street|{their p} friends), and {they p} showed it twice.
-2x {They p} carried it all the way to {place} (and back again|on {their p} head|in {few} hours).
+2x {They p} carried it all the way to {place} (and back again|on {their p} head|in {few2} hours).
 1x It (would not|refused to) fit through the door, so {they p} (moved the door|slept outside|cut it in half).
-1x {They p} tied it to {a animal}. The {animal} had other plans.
+1x {They p} tied it to {a mood} {animal}. The {animal} had other plans.
 1x {q} asked what it was for. {They p} (did not know|would not say|had no idea).
-1x {They p} used it for {few} things, none of them right.
+1x {They p} used it for {few2} things, none of them right.
 
 @ enough
 2x Now it stands in {their p} garden, and the birds are (pleased|afraid|confused).
 2x In the end {p} gave it to {q}, who (wept|was speechless|gave it back).
-2x {p} sold it for {few} eggs and (was happy|never looked back|regretted it).
+2x {p} sold it for {few3} eggs and (was happy|never looked back|regretted it).
 1x {p} still has it. Please do not ask about it.
 1x After that {p} kept to (spoons|simple things|{hobby p}).
-1x It ended up at {place}, under a sign that says "Do not touch". <moral?>
+1x It ended up at {place2}, under a sign that says "Do not touch". <moral?>
 1x {q} laughed so much that {they q} had to sit down. <moral?>
 
 @ gift
-2x {They p} wrapped it in (paper|a curtain|{few} old newspapers), which took all {when}.
+2x {They p} wrapped it in (paper|a curtain|{few3} old newspapers), which took all {when}.
 1x {They p} had no money, so {they p} (made one from bread|knitted one|drew one).
-2x {q} already had {few} of them, but (smiled|said nothing|took it all the same).
+2x {q} already had {few3} of them, but (smiled|said nothing|took it all the same).
 1x {q} took it for a joke and sat on it.
 
 @ plot_animal
-2x met {a adj} {animal} (near|behind|on the way to) {place}. <beast> <beastend>
-2x found {a animal} in {their p} (kitchen|bed|bath|boat). <beast> <beastend>
-2x wanted to teach {a animal} to (sing|count|dance|say hello). <beast> <beastend>
+2x met {a mood} {animal} (near|behind|on the way to) {place}. <beast> <beastend>
+2x found {a mood} {animal} in {their p} (kitchen|bed|bath|boat). <beast> <beastend>
+2x wanted to teach {a mood} {animal} to (sing|count|dance|say hello). <beast> <beastend>
 [pet p] 3x lost {their p} {pet p}, {petname p}. <petsearch> <petend>
 [pet p] 2x took {petname p} the {pet p} for a walk. <petwalk> <petend>
 
 @ beast
-2x {They p} offered it (some|a little|a lot of) {food}, and it (bowed|sneezed|ate the plate too).
+2x {They p} offered it (some|a little|a lot of) {food2}, and it (bowed|sneezed|ate the plate too).
 1x It (looked|stared|blinked) at {them p} as if {they p} owed it money.
-2x {q} said that one must never (run|whistle|bow|talk politics) near {a animal}. {They p} did.
-1x It followed {them p} for {few} hours and would not (talk|explain|give its name).
-1x {They p} (read|sang|explained) to it for {few} hours. It yawned.
+2x {q} said that one must never (run|whistle|bow|talk politics) near {a mood} {animal}. {They p} did.
+1x It followed {them p} for {few2} hours and would not (talk|explain|give its name).
+1x {They p} (read|sang|explained) to it for {few2} hours. It yawned.
 [fear p] 1x Luckily {they p} was only afraid of {fear p}.
 
 @ beastend
@@ -124,13 +127,13 @@ RULES = """
 1x {p} called it {q}. {q} was not asked.
 
 @ petsearch
-2x {They p} called for {few} hours. Only {a animal} came.
+2x {They p} called for {few2} hours. Only {a mood} {animal} came.
 2x {They p} went from door to door, and {q} gave {them p} (tea|a rope|a map of the moon|courage).
-1x {They p} put a bowl of {food} before the door and waited.
+1x {They p} put a bowl of {food2} before the door and waited.
 1x {friend p} came to help, as a best friend does.
 
 @ petwalk
-2x At {place} {they p} met {q}, and they talked (for {few} hours|about the weather|about soup).
+2x At {place} {they p} met {q}, and they talked (for {few2} hours|about the weather|about soup).
 1x The {pet p} chose the way, as always.
 1x {They p} said "sit", and {q} sat down.
 1x It began to rain, and only the {pet p} had (thought|asked) about it before.
@@ -138,7 +141,7 @@ RULES = """
 @ petend
 2x {petname p} came home (late|wet|proud|by bus) and asked for nothing.
 2x {petname p} was at {place} all the time, surrounded by (children|admirers|seagulls).
-1x At home {petname p} slept for {few} hours, and so did {p}.
+1x At home {petname p} slept for {few3} hours, and so did {p}.
 1x Since then {petname p} has {their p} chair, and {they p} has the floor.
 
 @ plot_food
@@ -150,15 +153,15 @@ RULES = """
 
 @ cook
 2x There was no (salt|pot|fire|recipe), so {they p} used (honey|a bucket|hope|{their p} memory).
-2x After {few} hours the kitchen (was {colour}|smelled of feet|could be seen from the sea).
-1x {They p} stirred with {a thing}, since the spoon was (lost|tired|at the inn).
-1x The book said "stir for {few} minutes". It did not say when to stop.
-1x Through the window {a animal} watched and (shook its head|took notes|left).
+2x After {few2} hours the kitchen (was {colour}|smelled of feet|could be seen from the sea).
+1x {They p} stirred with {a adj} {thing}, since the spoon was (lost|tired|at the inn).
+1x The book said "stir for {few2} minutes". It did not say when to stop.
+1x Through the window {a mood} {animal} watched and (shook its head|took notes|left).
 
 @ polite
 2x {They p} said it was (lovely|interesting|very warm) and hid it in {their p} (hat|shoe|pocket).
-1x {They p} ate {few} spoons of it and thought of {likes p}.
-1x {They p} fed it to {a animal} under the table. The {animal} was (polite|ill|grateful).
+1x {They p} ate {few3} spoons of it and thought of {likes p}.
+1x {They p} fed it to {a mood} {animal} under the table. The {animal} was (polite|ill|grateful).
 
 @ eaten
 2x {q} asked for more, which surprised (everyone|nobody|the cook).
@@ -175,7 +178,7 @@ RULES = """
 [partner p] 2x went on a trip with {their p} {spouse p}, {partner p}. <trip> <home>
 [child p] 2x took {child p} to {place}. <trip> <home>
 
-@ past_q
+@ past_q, evenly
 2x was {a job q}
 1x worked {workplace q}
 2x lived in {street q}
@@ -186,39 +189,39 @@ RULES = """
 
 @ talk_pq
 2x They talked about {topic} until (the candle|the tea|the patience) was gone.
-1x They sat there for {few} hours and said (nothing|very little|all there is to say).
+1x They sat there for {few2} hours and said (nothing|very little|all there is to say).
 2x {q} told {them p} a secret about {a adj} {thing}, and {they p} promised to tell (no one|only everyone).
-1x {q} cried a little, because of (the onions|the news|{a thing}).
+1x {q} cried a little, because of (the onions|the news|{a adj} {thing}).
 1x They (played cards|sang|counted the boats), and {q} won.
 
 @ trip
-2x They got lost {few} times and found {a adj} {thing}.
+2x They got lost {few2} times and found {a adj} {thing}.
 1x They forgot the (food|map|way), but not the {thing}.
 2x It rained, and they (sang|argued|laughed) all the way.
 1x They met {q}, who <past_q>, and who (waved|bowed|hid).
 
 @ home
 2x It was dark when {p} came home, and {they p} was (happy|wet|late|hungry).
-2x On the way back {p} (whistled|lost a shoe|met {a animal}).
+2x On the way back {p} (whistled|lost a shoe|met {a mood} {animal}).
 1x The next day nobody spoke about it.
 1x That {when} {p} dreamt of {likes p}. <moral?>
 
 @ plot_bet
-2x bet {q} {few} eggs that {they p} could (carry|lift|throw) {a thing} over {place}. <effort> <outcome>
+2x bet {q} {few} eggs that {they p} could (carry|lift|throw) {a adj} {thing} over {place}. <effort> <outcome>
 2x told everyone that {they p} could (swim|run|hop) to {place} and back. <effort> <outcome>
 1x was tired of losing at {hobby p}. <effort> <outcome>
 1x challenged {q} to a race. <effort> <outcome>
 
 @ effort
-2x The whole village came to watch, and somebody sold {food}.
-2x {They p} trained for {few} weeks, mostly by (eating|reading|telling people).
+2x The whole village came to watch, and somebody sold {food2}.
+2x {They p} trained for {few2} weeks, mostly by (eating|reading|telling people).
 1x {q} had never been so (sure|calm|amused).
 1x It began well, with a (speech|song|sneeze).
 
 @ outcome
-2x After {few} steps {p} had to (sit down|go home|think again).
+2x After {few3} steps {p} had to (sit down|go home|think again).
 2x {p} won, to the surprise of (everyone|the goats|the mayor), {themself p} first.
-1x {q} won by {few} seconds and {a adj} {thing}.
+1x {q} won by {few3} seconds and {a adj2} {thing2}.
 1x Nobody won, but everybody was (tired|happy|full). <moral?>
 1x {p} lost the bet and paid in radishes.
 
@@ -228,32 +231,32 @@ RULES = """
 1x woke up because something was (singing|snoring|chewing) outside. <night> <dawn>
 
 @ night
-2x {They p} took {a thing} and went down, (step by step|very slowly|in {their p} socks).
+2x {They p} took {a adj} {thing} and went down, (step by step|very slowly|in {their p} socks).
 1x {They p} thought of {fear p} and hid under the bed.
-1x {They p} counted to {few}. It did not (stop|help|count along).
+1x {They p} counted to {few2}. It did not (stop|help|count along).
 [partner p] 2x {partner p} slept through all of it.
 [pet p] 1x {petname p} only opened one eye.
 
 @ dawn
 2x It was {q}, who had come to (borrow|return|admire) the {thing2}.
-2x It was only {a animal}. It (said sorry|left a note|wanted to be heard).
-1x In the morning there was {a adj} {thing2} before the door.
+2x It was only {a mood} {animal}. It (said sorry|left a note|wanted to be heard).
+1x In the morning there was {a adj2} {thing2} before the door.
 1x It was {their p} own stomach. <moral?>
 
 @ plot_letter
 2x got a letter without a name. <letter> <reply>
 1x wrote a long letter to {q}. <letter> <reply>
-1x found an old letter in {a thing}. <letter> <reply>
+1x fished an old letter from {a adj} {thing}. <letter> <reply>
 
 @ letter
-2x It said that (the {animal} knows everything|love is like {food}|somebody owed somebody {few} eggs).
-1x It had {few} pages, and all of them were about {topic}.
-1x There was {a colour} stain on it that smelled of {food}.
+2x It said that (the {animal} knows everything|love is like {food2}|somebody owed somebody {few2} eggs).
+1x It had {few2} pages, and all of them were about {topic}.
+1x There was {a colour} stain on it that smelled of {food2}.
 
 @ reply
-2x {q} read it {few} times and (blushed|fainted|corrected the spelling).
+2x {q} read it {few3} times and (blushed|fainted|corrected the spelling).
 1x {p} keeps it under {their p} pillow to this day.
-1x {p} answered at once, with a drawing of {a animal}.
+1x {p} answered at once, with a drawing of {a mood} {animal}.
 1x Nobody ever learnt who had written it, except the postman. <moral?>
 
 @ plot_garden
@@ -264,12 +267,12 @@ RULES = """
 @ grow
 2x {They p} gave it (milk|tea|music) every {when} and called it (sir|darling|your honour).
 1x {q} came by to measure it and (sighed|whistled|went pale).
-1x One {when2} {a animal} bit into it.
-1x For {few} weeks nobody could see the house.
+1x One {when2} {a mood} {animal} bit into it.
+1x For {few2} weeks nobody could see the house.
 
 @ harvest
-2x They needed {few} people and a rope to pull it out.
-1x In the end the whole street ate it for {few} days.
+2x They needed {few3} people and a rope to pull it out.
+1x In the end the whole street ate it for {few3} days.
 1x It was so big that {q} moved in.
 1x The prize went to {q} and {a adj} radish.
 1x {p} could not cut it. They are married in all but name.
@@ -279,9 +282,9 @@ RULES = """
 1x laughed about ghosts, until one came to tea. <spook> <explained>
 
 @ spook
-2x It wore (a sheet|one sock|{few} hats) and moaned about {topic}.
+2x It wore (a sheet|one sock|{few2} hats) and moaned about {topic}.
 1x It asked the way to {place} and (thanked|ignored|hugged) {them p}.
-1x {They p} threw {a thing} at it. It threw the {thing} back.
+1x {They p} threw {a adj} {thing} at it. It threw the {thing} back.
 
 @ explained
 2x Later {q} (admitted|denied|explained) everything.
@@ -293,9 +296,9 @@ RULES = """
 1x wanted to paint the house {colour}. <brush> <explained2>
 
 @ brush
-2x There was enough paint for the door, the cat and {few} chickens.
+2x There was enough paint for the door, the cat and {few2} chickens.
 1x {q} leaned on it before it was dry.
-1x It took {few} hours and one pair of trousers.
+1x It took {few2} hours and one pair of trousers.
 
 @ explained2
 1x Now the whole of {street p} wants one like it.
@@ -307,8 +310,8 @@ RULES = """
 1x let a {stranger} stay for the night. It was {a trade:stranger} on the way home. <news_from_afar> <home>
 
 @ news_from_afar
-2x They (shared|compared|traded) {food} and stories about {topic}.
-1x The stranger knew {few} songs, all of them about {food}.
+2x They (shared|compared|traded) {food2} and stories about {topic}.
+1x The stranger knew {few2} songs, all of them about {food2}.
 1x {q} joined them and (fell asleep|asked rude questions|paid for the tea).
 
 @ moral

@@ -88,7 +88,7 @@ RULES = """
 2x I would love to, but it is {day r}, and I do {hobby r}.
 1x Is there {likes r}? Then yes.
 1x Not if there is {dislikes r} again.
-#rude 2x With you? I would rather (kiss {a animal}|eat {a thing}|count gravel).
+#rude 2x With you? I would rather (kiss {a mood} {animal}|eat {a adj} {thing}|count gravel).
 [partner r] 1x I must ask {partner r} first.
 [pet r] 2x May I bring {petname r}? You know my {pet r}.
 [child r] 1x Only if {child r} can come too.
@@ -96,7 +96,7 @@ RULES = """
 @ me_too
 2x Me too.
 1x I bring {food}.
-1x I bring my {adj} {thing2}.
+1x I bring my {adj2} {thing2}.
 1x Then I stay at home.
 #rude 1x Not with {r}, that {insult}.
 #polite 1x How nice to hear from you, {r}.
@@ -125,12 +125,12 @@ RULES = """
 1x It was only {few} cracks.
 #polite 2x Thank you, you are too good.
 #rude 2x You {insult}.
-1x Never mind, I use {a thing3}.
+1x Never mind, I use {a adj3} {thing3}.
 
 @ small_talk
 2x (It is raining|The wind is back|What a sky|So much fog).\\n{r}: <reply_small>\\n{q}: <reply_more>
 2x I am {mood} today.\\n{r}: <reply_small>\\n{q}: <reply_more>
-1x There is {a animal} in my kitchen.\\n{r}: <reply_small>\\n{q}: <reply_more>
+1x There is {a mood} {animal} in my kitchen.\\n{r}: <reply_small>\\n{q}: <reply_more>
 
 @ reply_small
 2x Same here in {street r}.
@@ -204,7 +204,7 @@ RULES = """
 #rude 2x I have seen {many animal} with more sense. I live in {street r}, come and tell me to my face.
 #rude 2x As {a job r} I can say: you are {a insult}.
 #rude 1x Nobody with {a door r} door would ever write such nonsense.
-#rude 1x You spell like {a animal}, {q}.
+#rude 1x You spell like {a mood} {animal}, {q}.
 #polite 3x Well said, {q}. I bring {food} to the next meeting.
 #polite 2x As {a job r} I can help. Come by {workplace r}.
 #polite 2x Please be kind to each other. We are only {few} hundred people here.
@@ -223,7 +223,7 @@ RULES = """
 @ forum_question
 2x Who can tell me something about {p}?
 1x Is {p} all right? I have not seen {them p} for {few} weeks.
-1x I found {a thing}. I think it belongs to {p}.
+1x I found {a adj} {thing}. I think it belongs to {p}.
 #rude 1x Who on earth is {p}, and why is everyone so {adj} about it?
 
 @ agree_p
@@ -241,12 +241,12 @@ RULES = """
 
 @ bid
 2x I take it. I live in {street r}.
-1x I offer {a thing2} and {food}.
+1x I offer {a adj2} {thing2} and {food}.
 1x Does it bite?
 #rude 2x For that? You are {a insult}.
 #polite 2x How kind! I will come this {when}.
 
-@ question
+@ question, evenly
 4x <ask_job>
 3x <ask_workplace>
 4x <ask_street>

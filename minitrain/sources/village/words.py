@@ -76,21 +76,27 @@ EVENTS = {
 # Free words: drawn anew for each document, true of nobody.
 LISTS = {name: [word.strip() for word in words.split("|")] for name, words in {
     "thing": """kettle|umbrella|ladder|teapot|wheelbarrow|hat stand|frying pan|accordion|rubber boot|alarm clock|lantern|
-        picnic basket|
-        trombone|garden gnome|bucket|rolling pin|armchair|mousetrap""",
-    "adj": "enormous|tiny|suspicious|splendid|damp|wobbly|ancient|shiny|haunted|lopsided|polite|borrowed",
-    "mood": "cheerful|gloomy|nervous|proud|sleepy|hopeful|grumpy|calm",
-    "animal": "seagull|fox|badger|squirrel|toad|heron|pony|sheepdog",
-    "vegetable": "marrow|leek|pumpkin|turnip|radish|beetroot|parsnip|cucumber",
-    "place": "the market|the harbour|the well|the village hall|the church|the bridge|the park|the inn|the school|the mill",
+        picnic basket|trombone|garden gnome|bucket|rolling pin|armchair|mousetrap|bathtub|candlestick|cuckoo clock|egg timer|
+        fishing rod|flowerpot|hammock|jam jar|lampshade|nutcracker|pepper mill|rocking chair|saddle|snow globe|spinning wheel|
+        suitcase|toasting fork|typewriter|violin case|walking stick|watering can|weather vane""",
+    "adj": """enormous|tiny|suspicious|splendid|damp|wobbly|ancient|shiny|haunted|lopsided|polite|borrowed|beautiful|
+        crooked|dusty|expensive|famous|hairy|honest|invisible|musical|rusty|secret|sticky|talking|unlucky|velvet|wooden""",
+    "mood": """cheerful|gloomy|nervous|proud|sleepy|hopeful|grumpy|calm|curious|elderly|hungry|jealous|lonely|modest|noble|shy|
+        stubborn|thirsty|wise|young""",
+    "animal": """seagull|fox|badger|squirrel|toad|heron|pony|sheepdog|beaver|cormorant|crow|duck|mole|otter|peacock|seal|snail|
+        stork|swan|weasel""",
+    "vegetable": "marrow|leek|pumpkin|turnip|radish|beetroot|parsnip|cucumber|artichoke|cabbage|cauliflower|onion",
+    "place": """the market|the harbour|the well|the village hall|the church|the bridge|the park|the inn|the school|the mill|
+        the bakery|the graveyard|the library|the lighthouse|the orchard|the station""",
     "when": "morning|afternoon|evening|night",
-    "few": "two|three|four|five|six|seven|nine|eleven",
+    "few": "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty",
     "food": FOODS,
     "colour": COLOURS,
     "topic": """parking|the seagulls|the church bells|the new bins|the marrow prize|noise at night|the bus|the duck pond|
-        wet paint|goats""",
+        wet paint|goats|the mayor|fireworks|the fog horn|washing lines|snoring|the brass band|mud""",
     "insult": """turnip|old boot|walking teapot|puffed-up pigeon|soggy biscuit|leaky bucket|wet sock|bag of gravel|pompous radish|
-        half-boiled egg""",
+        half-boiled egg|burnt dumpling|wilted cabbage|rusty bagpipe|empty barrel|cross-eyed herring|overgrown gnome|
+        stale bun|tuneless kazoo""",
 }.items()}
 UNIVERSE = {name: [word.strip() for word in words.split("|")] for name, words in dict(
     food=FOODS, hobby=HOBBIES, day=DAYS, pet=PETS, petname=PET_NAMES, fear=FEARS, door=COLOURS, weather=WEATHER).items()}
