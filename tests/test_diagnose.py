@@ -245,6 +245,12 @@ def test_a_rate_of_zero():
     assert causes(digits_run(rate=0.0))[0] == "weights do not move"
 
 
+def test_a_schedule_that_starts_low_is_judged_at_its_peak():
+    trainer, *rest = digits_run()
+    trainer.schedule = lambda t: float(t >= 900)
+    assert causes((trainer, *rest)) == []
+
+
 def test_units_dead_by_their_bias():
     model = MLP(64, 32, 32, 10, seed=0)
     nn.init.constant_(model.layers[1].bias, -30)
@@ -405,6 +411,7 @@ def everything(trainer, *generators):
     return copy.deepcopy((trainer.model.state_dict(), [p.grad for p in trainer.model.parameters()], groups, trainer.optimizer.t,
                           trainer.t, trainer._history, trainer._read, trainer.model.training, torch.get_rng_state(),
                           random.getstate(), np.random.get_state(), [g.get_state() if isinstance(g, torch.Generator) else
+                                                                     g.getstate() if isinstance(g, random.Random) else
                                                                      g.bit_generator.state for g in generators]))
 
 
@@ -425,18 +432,19 @@ LOTS = torch.Generator().manual_seed(7)
 
 @pytest.mark.parametrize("fault", [None, *NAMED])
 def test_the_trainer_is_left_bit_for_bit(fault):
-    own = torch.Generator().manual_seed(3)
+    own, numbers, pure = torch.Generator().manual_seed(3), np.random.default_rng(3), random.Random(3)
 
     def noisy(model, batch):
         own_noise = 0.01 * torch.randn(batch[0].shape, generator=own) + 0.01 * torch.randn(batch[0].shape, generator=LOTS)
-        random.random(), np.random.rand()
+        random.random(), np.random.rand(), numbers.random(), pure.random()
         return loss(model, (batch[0] + own_noise, batch[1]))
     run = patient("the lesson's own", fault) if fault else clinic.build()
     trainer, source, held_out, each = run
     loss, trainer.loss = trainer.loss, noisy
     source = Drawing(source.x, source.y) if hasattr(source, "x") and fault is None else source
     trainer.fit(source, 3)
-    generators = [own, LOTS, *([source.lots] if hasattr(source, "lots") and hasattr(source.lots, "bit_generator") else [])]
+    lots = getattr(source, "lots", None)
+    generators = [own, LOTS, numbers, pure, *([lots] if isinstance(lots, np.random.Generator) else [])]
     before = everything(trainer, *generators)
     diagnose(trainer, source, held_out, each)
     assert same(before, everything(trainer, *generators))

@@ -120,9 +120,7 @@ def leftovers(run):
     first, second = ([batches[(j + k) % len(batches)] for j in range(n)] for k in (0, n))
     as_is = run.copied()
     as_is.step(first)
-    emptied, before = copy.deepcopy(as_is), weights(as_is)
-    for p in params(emptied):
-        p.grad = None
+    emptied, before = copy.deepcopy(as_is), weights(as_is)      # copies of parameters come without gradients
     for trainer in (as_is, emptied):
         torch.manual_seed(0)
         trainer.step(second)
