@@ -44,11 +44,11 @@ class Characters:
     @classmethod
     def train(cls, text):
         """Takes every character of the text."""
-        return cls(sorted(set(_some(text, cls))))
+        return cls(sorted(set(_checked(text, cls, "train"))))
 
     def encode(self, text):
         """ValueError for a character that was not in the training text: there is no id for it."""
-        _checked(text, self, "encode")
+        _checked(text, type(self), "encode")
         try:
             return [*map(self._ids.__getitem__, text)]
         except KeyError as error:
@@ -111,12 +111,12 @@ class Words(Characters):
     def train(cls, text, size=None):
         if size is not None and size < 3:
             raise ValueError(f"Words got size={size}; it needs 3 at least: one piece, {UNKNOWN} and {END}.")
-        found = Counter(pieces(_some(text, cls)))
+        found = Counter(pieces(_checked(text, cls, "train")))
         words = sorted(found, key=lambda word: (-found[word], word))
         return cls(words if size is None else words[:size - 2])
 
     def encode(self, text):
-        _checked(text, self, "encode")
+        _checked(text, type(self), "encode")
         ids, unknown = self._ids, self.unknown
         return [ids.get(piece, unknown) for piece in PIECES.findall(text)]
 
@@ -163,12 +163,12 @@ class BPE(Characters):
         pieces count, overlapping ones too; they are merged from the left. Bytes are taken as well as text."""
         if size < 257:
             raise ValueError(f"BPE got size={size}; it needs 257 at least: one id a byte, and {END}.")
-        found = Counter(pieces(_text(_some(text, cls, str | bytes))))
+        found = Counter(pieces(_text(_checked(text, cls, "train", str | bytes))))
         return cls(_learn([_bytes(piece).decode("latin-1") for piece in found], [*found.values()], size - 257))
 
     def encode(self, text):
         """The ids of a text, or of bytes."""
-        _checked(text, self, "encode", str | bytes)
+        _checked(text, type(self), "encode", str | bytes)
         found, known = PIECES.findall(_text(text)), self._known
         new = [*set(found).difference(known)]
         if new:
@@ -301,17 +301,12 @@ def _json(value):
     return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
-def _some(text, who, kinds=str):
-    _checked(text, who, "train", kinds)
-    if not text:
-        raise ValueError(f"{who.__name__}.train got an empty text; there is nothing to learn from.")
-    return text
-
-
 def _checked(text, who, what, kinds=str):
     if not isinstance(text, kinds):
-        name = who.__name__ if isinstance(who, type) else type(who).__name__
-        raise TypeError(f"{name}.{what} needs one text; got {type(text).__name__}. \"\".join(…) makes one of many.")
+        raise TypeError(f"{who.__name__}.{what} needs one text; got {type(text).__name__}. \"\".join(…) makes one of many.")
+    if what == "train" and not text:
+        raise ValueError(f"{who.__name__}.train got an empty text; there is nothing to learn from.")
+    return text
 
 
 def _numbered(items, first=0):

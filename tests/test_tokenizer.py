@@ -71,6 +71,8 @@ def test_pieces_are_words_with_the_space_before_them():
 @example("abababab babab", 9)
 @example("ab cd ab cd ef ef", 9)                            # ties
 @example("éèéèé ééé", 9)                                    # halves of letters
+@example("a'b c'b 'b", 3)                                   # the last ' and b are two pieces
+@example("a\nxy\npq\npq\nb\nc\nd\ne\nxyz", 3)              # a tie, decided by the first of many words
 def test_merges_as_the_textbook_does(text, merges):
     if not text:
         return
@@ -145,7 +147,7 @@ def test_the_cache_does_not_grow_for_ever(monkeypatch):
     monkeypatch.setattr(tokenizer, "CACHE", 50)
     tok = BPE.train("word", 257)
     for i in range(20):
-        text = " ".join(f"w{i}x{j}" for j in range(30))
+        text = " ".join(f"w{i}x{j}" for j in range(30)) + " word"
         assert tok.decode(tok.encode(text)) == text and len(tok._known) <= 80
 
 
