@@ -1,5 +1,5 @@
-"""What a checkpoint of a million parameters with AdamW's memory costs: alone, and as a share of a training run that saves every
-100 steps. The share is read from stretches of 100 steps, with and without a save, in turn; for a GPT at 12 × 64 tokens a step, which is
+"""What a checkpoint of a million parameters with AdamW's memory costs: alone, and as a share of a run that saves every 100
+steps. The share is read from stretches of 100 steps and the saves between them; for a GPT at 12 × 64 tokens a step, which is
 what the course saves, and for an MLP at 128 rows, whose steps are as cheap as steps of a million parameters get. Prints JSON.
 
     python tests/benchmarks/checkpoint.py [FOLDER]          FOLDER: on the disk to be measured; a temporary one unless given
