@@ -27,29 +27,29 @@ RULES = """
 2x {witness e}, who was there, says that {p} <pred_p>. <afterwards>
 
 @ afterwards
-[prize e] 2x The second place went to {a mood} {animal}.
+[prize e] 2x The second place went to {a mood} {animal}, the third to {a adj} {thing}.
 [prize e] 2x {p} thanked (everyone|the judges|the weather) and cried.
 [prize e] 1x The judges were (asleep|bribed with {food}|full of praise), as in every year.
-[find e] 2x {p} had only been looking for {a adj} {thing}.
+[find e] 2x {p} had only been looking for {few} {many vegetable} and {a adj} {thing}.
 [find e] 1x The mayor wants to put it next to the {adj} {thing} at the town hall.
 [find e] 2x {p} will keep it (in the bath|under the bed|in a safe place).
-[fall e] 2x {p} was pulled out by {few} people and {a mood} {animal}.
+[fall e] 2x {p} was pulled out by {few} {mood} {many animal} and {a mood2} {animal2} with {a adj} {thing}.
 [fall e] 2x {p} is well, apart from {their p} (pride|hat|left shoe).
 [fall e] 1x It was not {their p} first time, and {they p} asks for a ladder.
-[lose e] 2x Whoever finds it gets {few} eggs.
+[lose e] 2x Whoever finds it gets {few} {many vegetable} and {a adj} {thing}.
 [lose e] 2x {p} had put it down for (a minute|a sneeze|one song).
 [lose e] 1x The search goes on, with {few} dogs and {a mood} {animal}.
+[build e] 2x {p} used {few} planks, {a adj} {thing} and {a adj2} {thing2}.
 [build e] 2x It stands a little (crooked|low|to the left), but it stands.
-[build e] 1x {p} used {few} planks and {a adj} {thing}.
 [build e] 1x The mayor cut a ribbon and, by mistake, a rope.
-[catch e] 2x {p} used {a adj} {thing} and a good deal of (patience|cheese|luck).
+[catch e] 2x {p} used {a adj} {thing}, {food} and a good deal of (patience|luck).
 [catch e] 1x It took {few} hours and all of {their p} buttons.
 [catch e] 1x {p} let go again, out of (pity|boredom|respect).
-[open e] 2x On the first day {few} guests came, and {a mood} {animal}.
+[open e] 2x On the first day {few} {mood} {many animal} came, and one bought {a adj} {thing}.
 [open e] 1x There was free {food} for all, and it is all gone.
 [open e] 1x The door is {colour}, the (mood|light|music) good.
+[break e] 2x {p} will repair it with {a adj} {thing} and {few} {many vegetable}.
 [break e] 2x It had (stood|worked|held) for {few} hundred years.
-[break e] 2x {p} will repair it with (string|glue|a song).
 [break e] 1x The bill comes to {few} thousand eggs.
 2x The mayor was not available, being asleep.
 1x {p} was (calm|proud|quite wet) when we called.
@@ -105,10 +105,10 @@ RULES = """
 1x Suddenly {witness e} came running: {hero e} {did e}! <comment_e>
 
 @ comment_e
-2x {witness e} saw it.
+2x {witness e} saw it, and so did {few2} {mood2} {many animal2}.
 1x I wish that I had been there.
 2x Well, {p} <pred_p>, so (nobody was surprised|it had to happen|I forgive {them p}).
-1x I laughed until my {thing} fell down.
+1x I laughed until my {thing2} fell down.
 1x I said nothing, but I thought a lot.
 1x Some people have all the luck.
 1x {witness e} told it {few2} times, each time with more {mood} {many animal}.
@@ -120,6 +120,7 @@ RULES = """
 [find e] 1x I only ever find mud.
 
 @ me
+2x I bought {a adj} {thing}, {food} and {few} {many vegetable} at {place}.
 2x I worked {workplace w} all day, as {a job w} must.
 2x I had {likes w} for supper, and I was happy.
 1x There was {dislikes w} for lunch. I fasted.
@@ -130,7 +131,6 @@ RULES = """
 1x I practised {hobby w} for {few} minutes, and the neighbours (clapped|moved|wept).
 1x Every {day w} I say: no more {hobby w}. But I love it.
 1x I am {age w} now, and it shows.
-1x I bought {a adj} {thing} at {place}. I do not know why.
 1x I met {a mood} {animal} at {place}. We understood each other.
 1x I carried {a adj2} {thing2} up the hill and down again.
 [partner w] 3x My dear {spouse w} {partner w} (snored|sang|cooked) all evening.

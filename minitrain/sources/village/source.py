@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from itertools import accumulate
 from random import Random
 
-from minitrain.sources.village import reports, stories, talk
+from minitrain.sources.village import questions, reports, stories, talk
 from minitrain.sources.village.document import Document, damaged
 from minitrain.sources.village.exact import Machine
 from minitrain.sources.village.grammar import Call, Grammar, Slot, possible
@@ -20,7 +20,7 @@ SHARES = dict(story=28, news=14, diary=14, chat=14, forum=14, question=16)     #
 @cache
 def rules():
     """All rules of the village, read and proved once."""
-    found = Grammar(stories.RULES, reports.RULES, talk.RULES).rules
+    found = Grammar(stories.RULES, reports.RULES, talk.RULES, questions.RULES).rules
     check(found | {"document": _document(found, SHARES)})
     return found
 

@@ -5,7 +5,7 @@ RULES = """
 4x {p} <plot>
 4x {p}, who <past_p>, <plot>
 3x One {when}, {p} <plot>
-2x One {adj} {when}, {p}, who <past_p>, <plot>
+2x One {mood3} {when}, {p}, who <past_p>, <plot>
 2x Once {full p} <plot>
 2x It was a (quiet|cold|warm|perfectly normal) {when}. {p} <plot>
 2x Everybody (knew|liked|remembered) {full p}: {they p} <past_p>. (One {when}|One day|Last spring), {they p} <plot>
@@ -62,7 +62,7 @@ RULES = """
 1x wanted to give {q} {a thing}. <gift> <enough>
 
 @ search
-2x {They p} looked under the bed, (in the oven|behind the stove|on the roof) and inside {a adj2} {thing2}.
+2x {They p} looked (in|behind|under) the {adj2} {thing2}, the {adj3} {thing3} and the {adj4} {thing4}.
 2x {They p} asked (everyone|every goat|half the village), but nobody had (seen|taken|eaten) it.
 1x {They p} put up a note: "Lost, one {thing}, {adj} but loved."
 2x {q} helped {them p} to look, mostly by (sitting down|whistling|giving advice|asking for tea).
@@ -71,8 +71,8 @@ RULES = """
 1x "It must be somewhere," said {q}, (who was no help|which was true|and went home).
 
 @ found
+2x {p} found it at {place2}, where {a mood} {animal} and {a mood2} {animal2} were sitting on it.
 2x In the end it (lay|was|stood) where it always was.
-2x {p} found it at {place2}, where {a mood} {animal} was sitting on it.
 2x It turned up {few3} weeks later, (cleaner|smaller|rounder) than before.
 1x {q} had been wearing it as a hat.
 1x The thief was {a mood} {animal}. Nobody pressed charges.
@@ -80,6 +80,7 @@ RULES = """
 1x It was in {their p} other hand. <moral?>
 
 @ use
+2x {They p} traded it to {a mood} {animal} for {few2} {many vegetable}, then wanted it back.
 2x At first it was (useful|lovely|quiet). Then it (fell over|began to smell|started to hum).
 2x {They p} showed it to (everyone|the whole street|{their p} friends), and {they p} showed it twice.
 2x {They p} carried it all the way to {place} (and back again|on {their p} head|in {few2} hours).
@@ -89,9 +90,9 @@ RULES = """
 1x {They p} used it for {few2} things, none of them right.
 
 @ enough
-2x Now it stands in {their p} garden, and the birds are (pleased|afraid|confused).
+2x Now it stands in {their p} garden, between {a adj2} {thing2} and {few3} {mood2} {many animal2}.
 2x In the end {p} gave it to {q}, who (wept|was speechless|gave it back).
-2x {p} sold it for {few3} eggs and (was happy|never looked back|regretted it).
+2x {p} sold it for {few3} {many vegetable} and {a adj2} {thing2}.
 1x {p} still has it. Please do not ask about it.
 1x After that {p} kept to (spoons|simple things|{hobby p}).
 1x It ended up at {place2}, under a sign that says "Do not touch". <moral?>
@@ -111,7 +112,7 @@ RULES = """
 [pet p] 2x took {petname p} the {pet p} for a walk. <petwalk> <petend>
 
 @ beast
-2x {They p} offered it (some|a little|a lot of) {food2}, and it (bowed|sneezed|ate the plate too).
+2x {They p} offered it {food2}, {few2} {many vegetable} and {a adj2} {thing2}. It took the {thing2}.
 1x It (looked|stared|blinked) at {them p} as if {they p} owed it money.
 2x {q} said that one must never (run|whistle|bow|talk politics) near {a mood} {animal}. {They p} did.
 1x It followed {them p} for {few2} hours and would not (talk|explain|give its name).
@@ -119,28 +120,29 @@ RULES = """
 [fear p] 1x Luckily {they p} was only afraid of {fear p}.
 
 @ beastend
+2x They share a house now, with {a mood2} {animal2} and {few3} {many vegetable2}.
 2x They have been friends ever since.
-2x By {when} the {animal} had (taken over|moved in|learnt nothing), and {p} slept in the (shed|bath|garden).
+1x By {when} the {animal} had (taken over|moved in|learnt nothing), and {p} slept in the (shed|bath|garden).
 1x The {animal} now sits on the village council and has not been (wrong|late|bored) yet.
 1x At last {q} opened the door, and it left without a word.
 1x It left the next day with {their p} {thing}. <moral?>
 1x {p} called it {q}. {q} was not asked.
 
 @ petsearch
-2x {They p} called for {few2} hours. Only {a mood} {animal} came.
+2x {They p} called for {few2} hours. Only {a mood} {animal} and {a mood2} {animal2} came.
 2x {They p} went from door to door, and {q} gave {them p} (tea|a rope|a map of the moon|courage).
 1x {They p} put a bowl of {food2} before the door and waited.
 1x {friend p} came to help, as a best friend does.
 
 @ petwalk
-2x At {place} {they p} met {q}, and they talked (for {few2} hours|about the weather|about soup).
+2x At {place} {they p} met {q}, {a mood} {animal} and {a mood2} {animal2}, in that order.
 1x The {pet p} chose the way, as always.
 1x {They p} said "sit", and {q} sat down.
 1x It began to rain, and only the {pet p} had (thought|asked) about it before.
 
 @ petend
+2x {petname p} was at {place2} all the time, with {few3} {mood3} {many animal3} and {a adj} {thing}.
 2x {petname p} came home (late|wet|proud|by bus) and asked for nothing.
-2x {petname p} was at {place} all the time, surrounded by (children|admirers|seagulls).
 1x At home {petname p} slept for {few3} hours, and so did {p}.
 1x Since then {petname p} has {their p} chair, and {they p} has the floor.
 
@@ -152,7 +154,7 @@ RULES = """
 2x was invited to supper by {q}, and there was {dislikes p}. <polite> <eaten>
 
 @ cook
-2x There was no (salt|pot|fire|recipe), so {they p} used (honey|a bucket|hope|{their p} memory).
+2x There was no (salt|pot|fire), so {they p} used {food2}, {few2} {many vegetable} and {a adj} {thing}.
 2x After {few2} hours the kitchen (was {colour}|smelled of feet|could be seen from the sea).
 1x {They p} stirred with {a adj} {thing}, since the spoon was (lost|tired|at the inn).
 1x The book said "stir for {few2} minutes". It did not say when to stop.
@@ -164,7 +166,7 @@ RULES = """
 1x {They p} fed it to {a mood} {animal} under the table. The {animal} was (polite|ill|grateful).
 
 @ eaten
-2x {q} asked for more, which surprised (everyone|nobody|the cook).
+2x {q} asked for more, and so did {a mood2} {animal2} and {few3} {mood3} {many animal3}.
 2x It was the best supper of {their p} life. <moral?>
 1x {q} ate it all and then asked what it had been.
 1x They had bread instead, and the bread was good.
@@ -188,20 +190,20 @@ RULES = """
 [pet q] 2x kept {a pet q} called {petname q}
 
 @ talk_pq
-2x They talked about {topic} until (the candle|the tea|the patience) was gone.
+2x They talked about {topic}, {topic2} and {a adj} {thing}, and shared {food2}.
 1x They sat there for {few2} hours and said (nothing|very little|all there is to say).
 2x {q} told {them p} a secret about {a adj} {thing}, and {they p} promised to tell (no one|only everyone).
 1x {q} cried a little, because of (the onions|the news|{a adj} {thing}).
 1x They (played cards|sang|counted the boats), and {q} won.
 
 @ trip
-2x They got lost {few2} times and found {a adj} {thing}.
+2x They got lost {few2} times and found {a adj} {thing}, {food2} and {few3} {mood3} {many animal3}.
 1x They forgot the (food|map|way), but not the {thing}.
 2x It rained, and they (sang|argued|laughed) all the way.
 1x They met {q}, who <past_q>, and who (waved|bowed|hid).
 
 @ home
-2x It was dark when {p} came home, and {they p} was (happy|wet|late|hungry).
+2x {p} came home with {a adj2} {thing2} and {few3} {many vegetable}, (happy|wet|late) and {mood2}.
 2x On the way back {p} (whistled|lost a shoe|met {a mood} {animal}).
 1x The next day nobody spoke about it.
 1x That {when} {p} dreamt of {likes p}. <moral?>
@@ -213,7 +215,7 @@ RULES = """
 1x challenged {q} to a race. <effort> <outcome>
 
 @ effort
-2x The whole village came to watch, and somebody sold {food2}.
+2x The whole village came to watch, and {a mood} {animal} sold {food2} from {a adj3} {thing3}.
 2x {They p} trained for {few2} weeks, mostly by (eating|reading|telling people).
 1x {q} had never been so (sure|calm|amused).
 1x It began well, with a (speech|song|sneeze).
@@ -231,7 +233,7 @@ RULES = """
 1x woke up because something was (singing|snoring|chewing) outside. <night> <dawn>
 
 @ night
-2x {They p} took {a adj} {thing} and went down, (step by step|very slowly|in {their p} socks).
+2x {They p} took {a adj} {thing} and went down, past the {adj3} {thing3} and the {adj4} {thing4}.
 1x {They p} thought of {fear p} and hid under the bed.
 1x {They p} counted to {few2}. It did not (stop|help|count along).
 [partner p] 2x {partner p} slept through all of it.
@@ -239,7 +241,7 @@ RULES = """
 
 @ dawn
 2x It was {q}, who had come to (borrow|return|admire) the {thing2}.
-2x It was only {a mood} {animal}. It (said sorry|left a note|wanted to be heard).
+2x It was only {a mood} {animal} with {a adj2} {thing2} and {few3} {many vegetable}.
 1x In the morning there was {a adj2} {thing2} before the door.
 1x It was {their p} own stomach. <moral?>
 
@@ -249,7 +251,7 @@ RULES = """
 1x fished an old letter from {a adj} {thing}. <letter> <reply>
 
 @ letter
-2x It said that (the {animal} knows everything|love is like {food2}|somebody owed somebody {few2} eggs).
+2x It said that (the {mood} {animal} knows everything|love is like {food2}|somebody owed somebody {few2} eggs).
 1x It had {few2} pages, and all of them were about {topic}.
 1x There was {a colour} stain on it that smelled of {food2}.
 
@@ -310,7 +312,7 @@ RULES = """
 1x let a {stranger} stay for the night. It was {a trade:stranger} on the way home. <news_from_afar> <home>
 
 @ news_from_afar
-2x They (shared|compared|traded) {food2} and stories about {topic}.
+2x They traded {food2} and {a adj} {thing} for {few2} {many vegetable} and stories about {topic}.
 1x The stranger knew {few2} songs, all of them about {food2}.
 1x {q} joined them and (fell asleep|asked rude questions|paid for the tea).
 
