@@ -92,11 +92,11 @@ def calls(dtype=torch.bfloat16):
     yield lambda: cross_entropy._cross_entropy(t(32, 128_256), t(32, dtype=torch.int64), -100, True)
     yield lambda: cross_entropy._scale_(t(4096), t(dtype=exact))
     for activation in (None, "gelu"):
-        yield lambda a=activation: matmul._matmul(t(256, 768), t(3072, 768).T, t(3072), a, True, True)
+        yield lambda a=activation: matmul._matmul(t(256, 768), t(3072, 768).T, t(3072), a, True)
     for D in (64, 128):
         q, o, row = t(2, 16, 512, D), t(2, 512, 16, D), t(2, 16, 512, dtype=exact)
-        yield partial(attention._attention_forward, q, q, q, 1.0, True)
-        yield partial(attention._attention_backward, q, q, q, o, row, o.transpose(1, 2), 1.0, True)
+        yield partial(attention._attention_forward, q, q, q, 1.0)
+        yield partial(attention._attention_backward, q, q, q, o, row, o.transpose(1, 2), 1.0)
     p = [t(4096, dtype=exact)]
     yield lambda: adamw._launch(p, p, p, p, 1, 1e-3, (0.9, 0.95), 1e-8, 0.1)
 

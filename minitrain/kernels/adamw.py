@@ -72,7 +72,6 @@ def _launch(params, grads, means, squares, step, rate, betas, eps, decay):
         _adamw_kernel[(first[-1],)](table, len(sizes), 1 - betas[0], 1 - betas[1], eps, rate / (1 - betas[0]**step), rate * decay,
                                     (1 - betas[1]**step) ** -0.5, TYPES[p.dtype], TYPES[m.dtype], aligned,
                                     power_of_two(len(sizes)), BLOCK, accumulator(p), num_warps=8)
-    torch.autograd.graph.increment_version([*params, *means, *squares])
 
 
 def _without_gaps(t):
@@ -102,19 +101,24 @@ def adamw_(params, grads, means, squares, *, step, rate, betas=(0.9, 0.999), eps
             given = ", ".join(f"{t.dtype} {tuple(t.shape)}" for t in (p, g, m, v))
             raise ValueError("adamw_: a parameter, its gradient, mean and square must have one shape, the gradient the dtype of "
                              f"the parameter, the square that of the mean; got {given}.")
-        ours = runs_here(p) and runs_here(m) and _without_gaps(p) and p.stride() == m.stride() == v.stride()
-        if ours and g.stride() != p.stride():
+        if g.stride() != p.stride():
             g = torch.empty_like(p).copy_(g)
+        even = _without_gaps(p) and p.stride() == g.stride() == m.stride() == v.stride()
+        how = "here" if even and runs_here(p) and runs_here(m) else "fused" if even and p.dtype == m.dtype else "plain"
         if p.numel():
-            alike[p.device, p.dtype, m.dtype, ours].append((p, g, m, v))
-    how = dict(rate=rate, betas=betas, eps=eps, decay=decay)
-    for (device, p_dtype, m_dtype, ours), tensors in alike.items():
-        if ours:
-            _launch(*zip(*tensors), step=step, **how)
-        elif p_dtype == m_dtype:
-            steps = [torch.full((), float(step), device=device)] * len(tensors)
-            torch._fused_adamw_(*map(list, zip(*tensors)), [], steps, lr=rate, beta1=betas[0], beta2=betas[1], weight_decay=decay,
-                                eps=eps, amsgrad=False, maximize=False)
-        else:
-            params, grads, means, squares = zip(*tensors)
-            reference(params, [g.to(m_dtype) for g in grads], means, squares, step=step, **how)
+            alike[p.device, p.dtype, m.dtype, how].append((p, g, m, v))
+    settings = dict(step=step, rate=rate, betas=betas, eps=eps, decay=decay)
+    for (_, _, _, how), tensors in alike.items():
+        {"here": _launch, "fused": _fused, "plain": _plain}[how](*map(list, zip(*tensors)), **settings)
+    torch.autograd.graph.increment_version([*params, *means, *squares])     # or a graph that kept them would not notice
+
+
+def _fused(params, grads, means, squares, step, rate, betas, eps, decay):
+    """PyTorch's own. Tensors whose numbers lie in different orders it would mix up without a word."""
+    steps = [torch.full((), float(step), device=params[0].device)] * len(params)
+    torch._fused_adamw_(params, grads, means, squares, [], steps, lr=rate, beta1=betas[0], beta2=betas[1], weight_decay=decay,
+                        eps=eps, amsgrad=False, maximize=False)
+
+
+def _plain(params, grads, means, squares, **settings):
+    reference(params, [g.to(m.dtype) for g, m in zip(grads, means)], means, squares, **settings)

@@ -25,6 +25,7 @@ from minitrain.kernels.lang import (
     jit,
     op,
     power_of_two,
+    precision,
     runs_here,
     tiles,
     tl,
@@ -205,44 +206,43 @@ def _attention_queries_kernel(Q, K, V, DO, L, DELTA, DQ, B, H, T, qb, qh, qt, kb
     tl.store(DQ + at, dq * (scale * 0.6931471805599453), mask=(row < T)[:, None] & (d < D)[None, :])
 
 
-def _common(q, exact):
+def _common(q):
     """The last arguments of the three large kernels."""
     T, D = q.shape[2:]
     width = max(16, power_of_two(D))
-    return T.bit_length(), D, width, T % LONGEST == 0 and width == D, "ieee" if exact else "tf32", accumulator(q)
+    return T.bit_length(), D, width, T % LONGEST == 0 and width == D, precision(), accumulator(q)
 
 
 def _heads(c, B, H, T):
     return (tiles(T, c["OWN"]) * B * H,)
 
 
-def _like_forward(q, k, v, scale, exact):
+def _like_forward(q, k, v, scale):
     B, H, T, D = q.shape
     return q.new_empty(B, T, H, D), q.new_empty(B, H, T, dtype=torch.promote_types(q.dtype, torch.float32))
 
 
 @op(fake=_like_forward)
-def _attention_forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, exact: bool,
-                       ) -> tuple[torch.Tensor, torch.Tensor]:
+def _attention_forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
     """o (B, T, H, D), and log2 of the sum of each row (B, H, T)."""
-    (o, log_sum), (B, H, T, _) = _like_forward(q, k, v, scale, exact), q.shape
+    (o, log_sum), (B, H, T, _) = _like_forward(q, k, v, scale), q.shape
     strides = [s for x in (q, k, v) for s in x.stride()[:3]]
     _attention_kernel[lambda c: _heads(c, B, H, T)](q, k, v, o, log_sum, B, H, T, *strides, scale * math.log2(math.e),
-                                                    *_common(q, exact))
+                                                    *_common(q))
     return o, log_sum
 
 
-def _like_backward(q, k, v, o, log_sum, do, scale, exact):
+def _like_backward(q, k, v, o, log_sum, do, scale):
     B, H, T, D = q.shape
     return tuple(q.new_empty(B, T, H, D) for _ in range(3))
 
 
 @op(fake=_like_backward)
 def _attention_backward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, o: torch.Tensor, log_sum: torch.Tensor,
-                        do: torch.Tensor, scale: float, exact: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+                        do: torch.Tensor, scale: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """dq, dk, dv, each (B, T, H, D)."""
-    (dq, dk, dv), (B, H, T, D) = _like_backward(q, k, v, o, log_sum, do, scale, exact), q.shape
-    delta, common = torch.empty_like(log_sum), (scale * math.log2(math.e), *_common(q, exact))
+    (dq, dk, dv), (B, H, T, D) = _like_backward(q, k, v, o, log_sum, do, scale), q.shape
+    delta, common = torch.empty_like(log_sum), (scale * math.log2(math.e), *_common(q))
     _delta_kernel[_heads(dict(OWN=64), B, H, T)](o, do, delta, H, T, *do.stride()[:3], D, common[3], common[-1], 64)
     strides = [s for x in (q, k, v, do) for s in x.stride()[:3]]
     _attention_keys_kernel[lambda c: _heads(c, B, H, T)](q, k, v, do, log_sum, delta, dk, dv, B, H, T, *strides, *common)
@@ -253,14 +253,14 @@ def _attention_backward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, o: to
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, q, k, v, scale):
-        ctx.scale, ctx.exact = scale, torch.get_float32_matmul_precision() == "highest"
-        o, log_sum = _attention_forward(q, k, v, scale, ctx.exact)
+        o, log_sum = _attention_forward(q, k, v, scale)
+        ctx.scale = scale
         ctx.save_for_backward(q, k, v, o, log_sum)
         return o.transpose(1, 2)                                                            # (B, H, T, D)
 
     @staticmethod
     def backward(ctx, do):
-        given = _attention_backward(*ctx.saved_tensors, _close(do), ctx.scale, ctx.exact)
+        given = _attention_backward(*ctx.saved_tensors, _close(do), ctx.scale)
         return *(x.transpose(1, 2) for x in given), None
 
 

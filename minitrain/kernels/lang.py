@@ -61,6 +61,11 @@ def on_device_of(x):
     return torch.cuda.device(x.device) if x.is_cuda else nullcontext()
 
 
+def precision():
+    """How kernels multiply float32: exactly, or rounded to tf32 on the way in, as torch.set_float32_matmul_precision says."""
+    return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
+
+
 def processors(x):
     """How many multiprocessors the device of x has: 132 on an H100. The interpreter has one, and pretends to have three."""
     return torch.cuda.get_device_properties(x.device).multi_processor_count if x.is_cuda else 3

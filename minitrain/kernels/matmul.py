@@ -19,6 +19,7 @@ from minitrain.kernels.lang import (
     dot,
     jit,
     op,
+    precision,
     rows_of,
     runs_here,
     tiles,
@@ -89,28 +90,28 @@ def _matmul_kernel(A, B, BIAS, Y, Z, M, N, K, am, ak, bk, bn, M_SIZE, BIASED: co
     tl.store(Y + at, total, mask=inside)
 
 
-def _like_matmul(a, b, bias, activation, keep, exact):
+def _like_matmul(a, b, bias, activation, keep):
     y = a.new_empty(a.shape[0], b.shape[1])
     return y, torch.empty_like(y) if keep else y.new_empty(0)
 
 
 @op(fake=_like_matmul)
-def _matmul(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None, activation: str | None, keep: bool, exact: bool,
+def _matmul(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None, activation: str | None, keep: bool,
             ) -> tuple[torch.Tensor, torch.Tensor]:
-    """activation(a·b + bias), and the sum before the activation (empty unless kept).  exact: no tf32 in float32 products."""
-    y, z = _like_matmul(a, b, bias, activation, keep, exact)
+    """activation(a·b + bias), and the sum before the activation (empty unless kept)."""
+    y, z = _like_matmul(a, b, bias, activation, keep)
     (M, K), N = a.shape, b.shape[1]
     _matmul_kernel[lambda c: (tiles(M, c["BM"]) * tiles(N, c["BN"]),)](
         a, b, bias, y, z, M, N, K, *a.stride(), *b.stride(), M.bit_length(), bias is not None, activation or "", keep,
-        "ieee" if exact else "tf32", accumulator(a))
+        precision(), accumulator(a))
     return y, z
 
 
 class _Matmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx, a, b, bias, activation):
-        ctx.exact, ctx.activation = torch.get_float32_matmul_precision() == "highest", activation
-        y, z = _matmul(a, b, bias, activation, activation is not None and any(ctx.needs_input_grad), ctx.exact)
+        y, z = _matmul(a, b, bias, activation, activation is not None and any(ctx.needs_input_grad))
+        ctx.activation = activation
         ctx.save_for_backward(a, b, z)
         return y
 
@@ -118,8 +119,8 @@ class _Matmul(torch.autograd.Function):
     def backward(ctx, dy):
         a, b, z = ctx.saved_tensors
         dz = SLOPES[ctx.activation](dy, z).contiguous()
-        da = _matmul(dz, b.T, None, None, False, ctx.exact)[0] if ctx.needs_input_grad[0] else None
-        db = _matmul(a.T, dz, None, None, False, ctx.exact)[0] if ctx.needs_input_grad[1] else None
+        da = _matmul(dz, b.T, None, None, False)[0] if ctx.needs_input_grad[0] else None
+        db = _matmul(a.T, dz, None, None, False)[0] if ctx.needs_input_grad[1] else None
         dbias = dz.sum(0, dtype=torch.promote_types(dz.dtype, torch.float32)).to(dz.dtype) if ctx.needs_input_grad[2] else None
         return da, db, dbias, None
 

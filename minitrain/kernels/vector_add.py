@@ -5,7 +5,7 @@ hundreds of times faster than it can fetch. Nothing is saved here; the kernel is
 """
 import torch
 
-from minitrain.kernels.lang import check_same, constexpr, jit, op, runs_here, tiles, tl
+from minitrain.kernels.lang import accumulator, check_same, constexpr, jit, op, runs_here, tiles, tl
 
 BLOCK = 1024                                                # numbers a program adds: 8 for each of its 128 threads
 
@@ -15,12 +15,12 @@ def reference(x, y):
 
 
 @jit
-def _add_kernel(X, Y, Z, N, BLOCK: constexpr):
+def _add_kernel(X, Y, Z, N, BLOCK: constexpr, ACC: constexpr):
     """Program i adds numbers i·BLOCK … (i + 1)·BLOCK - 1; the last one masks what lies beyond N."""
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)        # int64: beyond 2³¹ numbers int32 would wrap around
     inside = at < N
-    x = tl.load(X + at, mask=inside)
-    y = tl.load(Y + at, mask=inside)
+    x = tl.load(X + at, mask=inside).to(ACC)                                # 16 bits come in, 32 are added, 16 go out
+    y = tl.load(Y + at, mask=inside).to(ACC)
     tl.store(Z + at, x + y, mask=inside)
 
 
@@ -28,7 +28,7 @@ def _add_kernel(X, Y, Z, N, BLOCK: constexpr):
 def _add(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     x, y = x.contiguous(), y.contiguous()
     z = torch.empty_like(x)
-    _add_kernel[(tiles(z.numel(), BLOCK),)](x, y, z, z.numel(), BLOCK)
+    _add_kernel[(tiles(z.numel(), BLOCK),)](x, y, z, z.numel(), BLOCK, accumulator(x))
     return z
 
 
