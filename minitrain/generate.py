@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from minitrain.models.transformer import Cache, Transformer
+from minitrain.models.transformer import Cache
 
 
 def filter_logits(logits, *, temperature=1.0, top_k=None, top_p=None):
@@ -53,6 +53,7 @@ def generate(model, prompt_ids, steps, *, temperature=1.0, top_k=None, top_p=Non
     Where a text outgrows the model's context, the older half of what it reads is dropped and the rest is read anew: the
     exact sliding window, one token dropped a step, would read everything anew each time.
 
+    >>> from minitrain.models.transformer import Transformer
     >>> gpt = Transformer(100, context=16, layers=1, heads=2, width=16)
     >>> lots = torch.Generator().manual_seed(0)
     >>> [len(new) for new in generate(gpt, [[1, 2, 3], [4]], steps=20, generator=lots)]
@@ -80,7 +81,7 @@ def stream(model, prompts, steps, *, temperature=1.0, top_k=None, top_p=None, ge
         raise ValueError(f"temperature is {temperature}; it is 0 (always the likeliest token) or above.")
     if temperature and generator is None:
         raise ValueError("Drawing needs a generator, say torch.Generator().manual_seed(0); temperature=0 draws nothing.")
-    read = _Cached(model) if isinstance(model, Transformer) else _Anew(model)
+    read = _Cached(model) if getattr(model, "caches", False) else _Anew(model)
     going = list(range(len(texts)))                                             # rows that have not stopped
     for _ in range(steps if texts else 0):
         logits = read([texts[row] for row in going])                            # (rows going, V)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from minitrain.generate import filter_logits, generate, stream
+from minitrain.models.rnn import RNN
 from minitrain.models.transformer import POSITIONS, Transformer
 
 V = 30
@@ -40,7 +41,7 @@ PROMPTS = {"even": torch.arange(12).reshape(3, 4).tolist(), "ragged": [[1], [2, 
            "long": [list(range(20)), [3], list(range(16)), list(range(17))], "one": [[5, 6, 7]]}
 
 
-@pytest.mark.parametrize("options", [{"temperature": 0}, {"temperature": 0.8}, {"top_k": 5, "top_p": 0.9}, {"stop": 7}])
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"temperature": 0.8}, {"top_k": 5, "top_p": 0.9}, {"stop": 20}])
 @pytest.mark.parametrize("prompts", PROMPTS)
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_the_cache_changes_no_text(positions, prompts, options):
@@ -129,19 +130,26 @@ def test_the_generator_is_its_owners():
 # Stopping, and the forms of a prompt
 
 
+def where_rows_differ(texts):
+    """The token that the rows have at the most different places first."""
+    return max(range(V), key=lambda token: len({text.index(token) for text in texts if token in text}))
+
+
 def test_a_stop_token_ends_its_row_and_no_other():
     model = make()
     free = generate(model, PROMPTS["ragged"], 40, generator=lots())
-    stopped = generate(model, PROMPTS["ragged"], 40, generator=lots(), stop=7)
-    assert stopped == [text[:text.index(7) + 1] if 7 in text else text for text in free]
-    assert len({len(text) for text in stopped}) > 2 and any(7 not in text for text in stopped)
+    stop = where_rows_differ(free)
+    stopped = generate(model, PROMPTS["ragged"], 40, generator=lots(), stop=stop)
+    assert stopped == [text[:text.index(stop) + 1] if stop in text else text for text in free]
+    assert len({len(text) for text in stopped}) > 2
 
 
 def test_step_by_step():
     model = make()
-    steps = list(stream(model, PROMPTS["ragged"], 40, generator=lots(), stop=7))
+    stop = where_rows_differ(generate(model, PROMPTS["ragged"], 40, generator=lots()))
+    steps = list(stream(model, PROMPTS["ragged"], 40, generator=lots(), stop=stop))
     texts = [[token for token in row if token is not None] for row in zip(*steps)]
-    assert texts == generate(model, PROMPTS["ragged"], 40, generator=lots(), stop=7)
+    assert texts == generate(model, PROMPTS["ragged"], 40, generator=lots(), stop=stop) and len(set(map(len, texts))) > 1
     assert all(None not in row[:len(text)] for row, text in zip(zip(*steps), texts))
     assert all(any(token is not None for token in step) for step in steps)
 
@@ -155,6 +163,17 @@ def test_one_prompt_gives_one_text_and_many_give_many():
     assert generate(model, [torch.tensor([1, 2])], 5, temperature=0) == [wanted]
     assert generate(model, [], 5, temperature=0) == [] and generate(model, [1, 2], 0, temperature=0) == []
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_model_without_a_cache_is_read_anew():
+    """One that is no transformer, and one that is, but says that it keeps none."""
+    recurrent, model = RNN(V, 8), make()
+    text = generate(recurrent, [[1, 2], [3]], 10, temperature=0)
+    assert text == [generate(lambda ids: recurrent(ids), prompt, 10, temperature=0) for prompt in ([1, 2], [3])]
+    wanted, caches = generate(model, PROMPTS["long"], 10, temperature=0), []
+    model.register_forward_pre_hook(lambda model, args, options: caches.append(options.get("cache")), with_kwargs=True)
+    model.caches = False
+    assert generate(model, PROMPTS["long"], 10, temperature=0) == wanted and caches == [None] * 10
 
 
 def test_bad_input_gets_one_sentence():

@@ -274,6 +274,24 @@ def test_it_starts_knowing_nothing(options):
     assert abs(loss.item() - math.log(512)) < 0.1
 
 
+def test_it_starts_as_said():
+    """Every block is the identity; what reads has variance 1/fan_in; one update later, all tokens before have a say."""
+    model, ids = Transformer(V, context=T, width=128, bias=True), tokens(4, T)
+    assert torch.equal(model.features(ids), model.norm(model.embedding[ids] + model.positions))
+    for block in model.blocks:
+        for layer in (block.attention.qkv, block.mlp.up):
+            assert layer.weight.std().item() == pytest.approx(128**-0.5, rel=0.02) and not layer.bias.any()
+    assert model.embedding.std().item() == pytest.approx(0.02, rel=0.05)
+    for _ in range(2):
+        F.cross_entropy(model(ids).flatten(0, 1), ids.flip(0).flatten()).backward()
+        for p in model.parameters():
+            p.data -= 0.1 * p.grad
+            p.grad = None
+    other = ids.clone()
+    other[:, 0] = (ids[:, 0] + 1) % V
+    assert (model(other) != model(ids)).any(-1).all()
+
+
 def test_a_seed_is_a_start_and_nobody_elses_numbers_are_drawn():
     before = torch.random.get_rng_state()
     a, b, c = (Transformer(V, seed=seed) for seed in (0, 0, 1))

@@ -20,6 +20,7 @@ class TokenShift(Transformer):
     >>> model(torch.zeros(3, 16, dtype=torch.int64)).shape
     torch.Size([3, 16, 100])
     """
+    caches = False
 
     def __init__(self, vocabulary, *, lags=4, seed=0, **options):
         super().__init__(vocabulary, seed=seed, **options)
