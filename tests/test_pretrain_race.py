@@ -4,6 +4,7 @@ import json
 import random
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -57,13 +58,13 @@ def test_a_small_race_end_to_end(race):
     assert out["planned_updates"] == {"plain": 3, "transformer": 2, "n_grams": 2}
     assert all(0 < n <= 1_200_000 for n in out["parameters"].values())
     assert out["parameters"]["plain"] == 4 * (12 * 128**2 + 2 * 128) + 128 + (out["vocabulary"] + 64) * 128
-    assert len(out["ratio_b"]["runs"]) == len(out["ratio_c"]["runs"]) == len(out["loss_against_seconds"]) == 2
-    for run, end in zip(out["loss_against_seconds"], out["seconds_of_a"]["runs"], strict=True):
+    assert len(out["ratio_b"]["runs"]) == len(out["ratio_c"]["runs"]) == len(out["seconds_cpu_seconds_loss"]) == 2
+    for run, end in zip(out["seconds_cpu_seconds_loss"], out["seconds_of_a"]["runs"], strict=True):
         for name, curve in run.items():
-            seconds = [s for s, _ in curve]
-            assert seconds == sorted(seconds) and curve[-1][1] < curve[0][1] < 4, name
+            seconds, cpu, loss = zip(*curve, strict=True)
+            assert list(seconds) == sorted(seconds) and list(cpu) == sorted(cpu) and loss[-1] < loss[0] < 4, name
             assert seconds[-1] >= end                       # (b) and (c) go on until (a)'s time is up
-    last = [run["n_grams"][-1][1] for run in out["loss_against_seconds"]]
+    last = [run["n_grams"][-1][-1] for run in out["seconds_cpu_seconds_loss"]]
     assert out["loss_when_a_is_done"]["n_grams"]["runs"] == pytest.approx(last, abs=5e-4)
     assert set(out["counted"]) == {"4-gram", "6-gram"} and all(c["loss"] < 1.5 for c in out["counted"].values())
 
@@ -89,18 +90,23 @@ def test_clocks_stand_while_models_are_tested(race, monkeypatch):
             yield
 
     monkeypatch.setattr(race.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(race.time, "process_time", lambda: 2 * now[0])
     monkeypatch.setattr(race, "score", lambda *_: now.__setitem__(0, now[0] + 100.0) or 1.0)
     racer = race.Racer(lambda *_: (now.__setitem__(0, now[0] + 5.0), (Bigram(9), updates()))[1], text(), 0, 10)
     racer.run(3, ())
     racer.run(2, ())
-    assert racer.curve == [(5 + 6, 1.0), (5 + 10, 1.0)]     # 5 to prepare, 2 an update
+    assert racer.curve == [(5 + 6, 2 * (5 + 6), 1.0), (5 + 10, 2 * (5 + 10), 1.0)]     # 5 to prepare, 2 an update
 
 
 def test_the_moment_is_read_between_two_tests(race):
-    curve = [(1.0, 3.0), (2.0, 2.0), (4.0, 2.2), (6.0, 1.0)]
-    assert race.reached(curve, 2.5) == 1.5 and race.reached(curve, 3.0) == 1.0
-    assert race.reached(curve, 2.0) == 2.0 and race.reached(curve, 1.6) == 5.0          # the first time, not the last
+    curve = [(1.0, 10, 3.0), (2.0, 20, 2.0), (4.0, 40, 2.2), (6.0, 60, 1.0)]
+    assert race.reached(curve, 2.5) == (1.5, 15) and race.reached(curve, 3.0) == (1.0, 10)
+    assert race.reached(curve, 2.0) == (2.0, 20) and race.reached(curve, 1.6) == (5.0, 50)      # the first time, not the last
     assert race.reached(curve, 0.9) is None
+    plain = SimpleNamespace(curve=[(0.0, 0, 9.0), (30.0, 150, 2.5)])
+    runs = [{"plain": plain, "other": SimpleNamespace(curve=curve)}, {"plain": plain, "other": SimpleNamespace(curve=curve[:1])}]
+    assert race.sooner(runs[:1], "other")["wall"]["runs"] == [20.0] and race.sooner(runs[:1], "other")["cpu"]["median"] == 10.0
+    assert race.sooner(runs, "other")["wall"] == {"median": None, "runs": [20.0, None]}
     assert race.middle([3.0, None])["median"] is None and race.middle([3.0, 1.0, 2.0])["median"] == 2.0
 
 
