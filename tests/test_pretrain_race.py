@@ -123,3 +123,13 @@ def test_the_plain_recipe_is_as_agreed(race):
     y[:, 40] = (y[:, 40] + 1) % 50
     changed = (model(x) - model(y)).abs().amax((0, 2)) > 0
     assert not changed[:40].any() and changed[40:].all()
+
+
+def test_the_default_text_is_prose_the_same_each_time_and_each_paragraph_once(race, monkeypatch):
+    monkeypatch.setattr(sys.modules["english"], "PACKAGES", ["joblib"])
+    got = race.english(8000)
+    assert got == race.english(8000) and len(got) == 8000 and got.isascii()
+    lines = [line for line in got.split("\n") if line]
+    assert len(lines) == len(set(lines)) > 20 and all(line[0].isupper() and line[-1] == "." for line in lines[:-1])
+    with pytest.raises(ValueError, match=r"fewer than 9,000,000"):
+        race.english(9_000_000)
