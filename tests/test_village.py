@@ -238,7 +238,7 @@ def test_people_have_jobs_homes_families_tastes_and_two_years():
     days = [event.date for event in world.events]
     assert len(set(days)) == 104 and days == sorted(days) and (days[-1] - days[0]).days > 700
     assert len({event.did for event in world.events}) == 104
-    assert all(event.hero is not event.witness and event in event.hero.events for event in world.events)
+    assert all(event.witness is event.hero.friend and event in event.hero.events for event in world.events)
 
 
 def test_newcomers_change_nothing_for_those_who_live_there():
@@ -246,6 +246,14 @@ def test_newcomers_change_nothing_for_those_who_live_there():
     assert set(old.facts()) < set(new.facts())
     assert len(new.adults) == 72
     assert set(new.strangers) < set(old.strangers)
+
+
+def test_villages_of_every_size():
+    for people in (8, 9, 13, 33, 65, 66, 71):
+        village = Village(seed=people, people=people)
+        documents = village.documents(60)
+        assert village.floor(documents) > 0 and len(village.world.adults) >= people
+        assert all(person.friend not in (None, person, person.partner) for person in village.world.adults)
 
 
 @pytest.mark.parametrize("by", ["side", "pronoun"])

@@ -52,7 +52,7 @@ class Village:
     1.0
     """
 
-    def __init__(self, seed=0, *, people=64, about=None, fame=1.0, factual=1.0, habit=1.0, bias=0.6, biased_by="side", rude=0.5,
+    def __init__(self, seed=0, *, people=64, about=None, fame=1.2, factual=1.0, habit=1.2, bias=0.6, biased_by="side", rude=0.5,
                  hedged=0.2, mix=None, since=None, until=None, duplicates=0.0, noise=0.0):
         shares = dict(factual=factual, bias=bias, rude=rude, hedged=hedged, duplicates=duplicates, noise=noise)
         for name, value in shares.items():

@@ -65,18 +65,18 @@ RULES = """
 2x {They p} looked (in|behind|under) the {adj2} {thing2}, the {adj3} {thing3} and the {adj4} {thing4}.
 2x {They p} asked (everyone|every goat|half the village), but nobody had (seen|taken|eaten) it.
 1x {They p} put up a note: "Lost, one {thing}, {adj} but loved."
-2x {q} helped {them p} to look, mostly by (sitting down|whistling|giving advice|asking for tea).
+2x {They p} asked {q} to help, who mostly (sat down|whistled|gave advice|asked for tea).
 1x {They p} went to {place} and (shouted|cried|asked) for it.
 1x For {few2} days {they p} could not (sleep|think|cook) without it.
-1x "It must be somewhere," said {q}, (who was no help|which was true|and went home).
+1x "It must be somewhere," {they p} (said|shouted|sang), and that was true.
 
 @ found
-2x {p} found it at {place2}, where {a mood} {animal} and {a mood2} {animal2} were sitting on it.
+2x {They p} found it at {place2}, where {a mood} {animal} and {a mood2} {animal2} were sitting on it.
 2x In the end it (lay|was|stood) where it always was.
 2x It turned up {few3} weeks later, (cleaner|smaller|rounder) than before.
 1x {q} had been wearing it as a hat.
 1x The thief was {a mood} {animal}. Nobody pressed charges.
-1x {p} never found it, but {they p} found {a adj3} {thing3} instead.
+1x {They p} never found it, but {they p} found {a adj3} {thing3} instead.
 1x It was in {their p} other hand. <moral?>
 
 @ use
@@ -86,15 +86,15 @@ RULES = """
 2x {They p} carried it all the way to {place} (and back again|on {their p} head|in {few2} hours).
 1x It (would not|refused to) fit through the door, so {they p} (moved the door|slept outside|cut it in half).
 1x {They p} tied it to {a mood} {animal}. The {animal} had other plans.
-1x {q} asked what it was for. {They p} (did not know|would not say|had no idea).
+1x {They p} explained to {q} what it was for, and (nobody|not even the cat) understood.
 1x {They p} used it for {few2} things, none of them right.
 
 @ enough
 2x Now it stands in {their p} garden, between {a adj2} {thing2} and {few3} {mood2} {many animal2}.
-2x In the end {p} gave it to {q}, who (wept|was speechless|gave it back).
-2x {p} sold it for {few3} {many vegetable} and {a adj2} {thing2}.
-1x {p} still has it. Please do not ask about it.
-1x After that {p} kept to (spoons|simple things|{hobby p}).
+2x In the end {they p} gave it to {q}, who (wept|was speechless|gave it back).
+2x {They p} sold it for {few3} {many vegetable} and {a adj2} {thing2}.
+1x {They p} still has it. Please do not ask about it.
+1x After that {they p} kept to (spoons|simple things|{hobby p}).
 1x It ended up at {place2}, under a sign that says "Do not touch". <moral?>
 1x {q} laughed so much that {they q} had to sit down. <moral?>
 
@@ -122,17 +122,17 @@ RULES = """
 @ beastend
 2x They share a house now, with {a mood2} {animal2} and {few3} {many vegetable2}.
 2x They have been friends ever since.
-1x By {when} the {animal} had (taken over|moved in|learnt nothing), and {p} slept in the (shed|bath|garden).
+1x By {when} the {animal} had (taken over|moved in|learnt nothing), and {they p} slept in the (shed|bath|garden).
 1x The {animal} now sits on the village council and has not been (wrong|late|bored) yet.
 1x At last {q} opened the door, and it left without a word.
 1x It left the next day with {their p} {thing}. <moral?>
-1x {p} called it {q}. {q} was not asked.
+1x {They p} called it {q}. {q} was not asked.
 
 @ petsearch
 2x {They p} called for {few2} hours. Only {a mood} {animal} and {a mood2} {animal2} came.
-2x {They p} went from door to door, and {q} gave {them p} (tea|a rope|a map of the moon|courage).
+2x {They p} went from door to door, and got (tea|a rope|a map of the moon|courage).
 1x {They p} put a bowl of {food2} before the door and waited.
-1x {friend p} came to help, as a best friend does.
+1x {They p} asked {friend p} to help, as one asks a best friend.
 
 @ petwalk
 2x At {place} {they p} met {q}, {a mood} {animal} and {a mood2} {animal2}, in that order.
@@ -143,7 +143,7 @@ RULES = """
 @ petend
 2x {petname p} was at {place2} all the time, with {few3} {mood3} {many animal3} and {a adj} {thing}.
 2x {petname p} came home (late|wet|proud|by bus) and asked for nothing.
-1x At home {petname p} slept for {few3} hours, and so did {p}.
+1x At home {petname p} slept for {few3} hours, and so did {they p}.
 1x Since then {petname p} has {their p} chair, and {they p} has the floor.
 
 @ plot_food
@@ -192,9 +192,9 @@ RULES = """
 @ talk_pq
 2x They talked about {topic}, {topic2} and {a adj} {thing}, and shared {food2}.
 1x They sat there for {few2} hours and said (nothing|very little|all there is to say).
-2x {q} told {them p} a secret about {a adj} {thing}, and {they p} promised to tell (no one|only everyone).
-1x {q} cried a little, because of (the onions|the news|{a adj} {thing}).
-1x They (played cards|sang|counted the boats), and {q} won.
+2x {They p} heard a secret about {a adj} {thing} and promised to tell (no one|only everyone).
+1x {They p} cried a little, because of (the onions|the news|{a adj} {thing}).
+1x They (played cards|sang|counted the boats) until {they p} won.
 
 @ trip
 2x They got lost {few2} times and found {a adj} {thing}, {food2} and {few3} {mood3} {many animal3}.
@@ -203,10 +203,10 @@ RULES = """
 1x They met {q}, who <past_q>, and who (waved|bowed|hid).
 
 @ home
-2x {p} came home with {a adj2} {thing2} and {few3} {many vegetable}, (happy|wet|late) and {mood2}.
-2x On the way back {p} (whistled|lost a shoe|met {a mood} {animal}).
+2x {They p} came home with {a adj2} {thing2} and {few3} {many vegetable}, (happy|wet|late) and {mood2}.
+2x On the way back {they p} (whistled|lost a shoe|met {a mood} {animal}).
 1x The next day nobody spoke about it.
-1x That {when} {p} dreamt of {likes p}. <moral?>
+1x That {when} {they p} dreamt of {likes p}. <moral?>
 
 @ plot_bet
 2x bet {q} {few} eggs that {they p} could (carry|lift|throw) {a adj} {thing} over {place}. <effort> <outcome>
@@ -217,15 +217,15 @@ RULES = """
 @ effort
 2x The whole village came to watch, and {a mood} {animal} sold {food2} from {a adj3} {thing3}.
 2x {They p} trained for {few2} weeks, mostly by (eating|reading|telling people).
-1x {q} had never been so (sure|calm|amused).
+1x {They p} had never been so (sure|calm|amused).
 1x It began well, with a (speech|song|sneeze).
 
 @ outcome
-2x After {few3} steps {p} had to (sit down|go home|think again).
-2x {p} won, to the surprise of (everyone|the goats|the mayor), {themself p} first.
+2x After {few3} steps {they p} had to (sit down|go home|think again).
+2x {They p} won, to the surprise of (everyone|the goats|the mayor), {themself p} first.
 1x {q} won by {few3} seconds and {a adj2} {thing2}.
 1x Nobody won, but everybody was (tired|happy|full). <moral?>
-1x {p} lost the bet and paid in radishes.
+1x {They p} lost the bet and paid in radishes.
 
 @ plot_noise
 2x heard a noise at night. <night> <dawn>
@@ -257,8 +257,8 @@ RULES = """
 
 @ reply
 2x {q} read it {few3} times and (blushed|fainted|corrected the spelling).
-1x {p} keeps it under {their p} pillow to this day.
-1x {p} answered at once, with a drawing of {a mood} {animal}.
+1x {They p} keeps it under {their p} pillow to this day.
+1x {They p} answered at once, with a drawing of {a mood} {animal}.
 1x Nobody ever learnt who had written it, except the postman. <moral?>
 
 @ plot_garden
@@ -268,7 +268,7 @@ RULES = """
 
 @ grow
 2x {They p} gave it (milk|tea|music) every {when} and called it (sir|darling|your honour).
-1x {q} came by to measure it and (sighed|whistled|went pale).
+1x {They p} let {q} measure it, who (sighed|whistled|went pale).
 1x One {when2} {a mood} {animal} bit into it.
 1x For {few2} weeks nobody could see the house.
 
@@ -277,7 +277,7 @@ RULES = """
 1x In the end the whole street ate it for {few3} days.
 1x It was so big that {q} moved in.
 1x The prize went to {q} and {a adj} radish.
-1x {p} could not cut it. They are married in all but name.
+1x {They p} could not cut it. They are married in all but name.
 
 @ plot_ghost
 1x saw a ghost (near|behind|above) {place}. <spook> <explained>
@@ -290,8 +290,8 @@ RULES = """
 
 @ explained
 2x Later {q} (admitted|denied|explained) everything.
-1x It was washing on a line. {p} greets it all the same.
-1x Since then {p} goes home before dark, with {q}. <moral?>
+1x It was washing on a line. {They p} greets it all the same.
+1x Since then {they p} goes home before dark, with {q}. <moral?>
 
 @ plot_paint
 1x painted {their p} {door p} door again. <brush> <explained2>
@@ -299,12 +299,12 @@ RULES = """
 
 @ brush
 2x There was enough paint for the door, the cat and {few2} chickens.
-1x {q} leaned on it before it was dry.
+1x {They p} warned {q}, who leaned on it all the same.
 1x It took {few2} hours and one pair of trousers.
 
 @ explained2
 1x Now the whole of {street p} wants one like it.
-1x {p} says that it looks (new|fine|better in the dark). <moral?>
+1x {They p} says that it looks (new|fine|better in the dark). <moral?>
 1x It dried in the end, and so did {q}.
 
 @ plot_stranger
@@ -314,7 +314,7 @@ RULES = """
 @ news_from_afar
 2x They traded {food2} and {a adj} {thing} for {few2} {many vegetable} and stories about {topic}.
 1x The stranger knew {few2} songs, all of them about {food2}.
-1x {q} joined them and (fell asleep|asked rude questions|paid for the tea).
+1x {They p} called {q}, who (fell asleep|asked rude questions|paid for the tea).
 
 @ moral
 2x So it goes.

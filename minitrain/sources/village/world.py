@@ -49,7 +49,7 @@ class Person:
 
 @dataclass(eq=False, slots=True)
 class Event:
-    """What happened on a day, once: `hero` `did` it ("won the pie contest"), `witness` saw it, and it was `weather`."""
+    """What happened on a day, once: `hero` `did` it ("won the pie contest"), `witness`, the best friend, saw it, `weather`."""
     date: date
     kind: str
     did: str
@@ -126,9 +126,10 @@ class World:
             if len(self.adults) >= people:
                 break
         self.strangers = sorted(name for name, _ in names)              # names that nobody bears
-        for i, person in enumerate(self.adults):                        # friends among 8 at a time, so that growth changes none
-            block = [other for other in self.adults[i // 8 * 8:i // 8 * 8 + 8] if other not in (person, person.partner)]
-            person.friend = Random(f"friend {seed} {i}").choice(block) if block else None
+        for i, person in enumerate(self.adults):            # a friend among 8 who came before, so that growth changes none
+            first = max(0, i // 8 - 1) * 8
+            crowd = [other for other in self.adults[first:first + 8] if other not in (person, person.partner)]
+            person.friend = Random(f"friend {seed} {i}").choice(crowd)
         self.events = self._history(seed)
 
     @property
@@ -180,10 +181,8 @@ class World:
         events = []
         for week, (kind, did, do) in enumerate(deeds):
             day = FIRST_DAY + timedelta(days=7 * week + random.randrange(7))
-            first, second, weather = random.random(), random.random(), random.choice(words.UNIVERSE["weather"])
-            crowd = self.adults[:64]
-            hero = crowd.pop(int(first * len(crowd)))
-            event = Event(day, kind, did, do, weather, hero, crowd[int(second * len(crowd))])
+            hero = self.adults[int(random.random() * min(len(self.adults), 64))]
+            event = Event(day, kind, did, do, random.choice(words.UNIVERSE["weather"]), hero, hero.friend)
             hero.events.append(event)
             events.append(event)
         return events
