@@ -36,7 +36,7 @@ class Plan:
     warmup: int
     every: int
     rate: float = 0.02
-    adam_rate: float = 0.004
+    adam_rate: float = 0.01
     decay: float = 0.0
     clip: float = 1.0
     bf16: bool = False
