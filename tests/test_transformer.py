@@ -319,6 +319,9 @@ def test_bfloat16_products_keep_attention_in_float():
         F.cross_entropy(logits.float().flatten(0, 1), ids.flatten()).backward()
         grads.append(torch.cat([p.grad.flatten() for p in twin.parameters()]))
     assert 0 < float((grads[1] - grads[0]).norm() / grads[0].norm()) < 0.05
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        cached = model(ids, cache=Cache(model, rows=4))
+        assert seen[-1].dtype == torch.float32 and torch.allclose(cached, model(ids), rtol=0, atol=0.05)
 
 
 # Mistakes
