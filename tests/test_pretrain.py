@@ -132,6 +132,11 @@ def test_documents_are_packed_and_the_model_ends_them():
     assert run.generate("", temperature=0) == run.corpus.documents[0] == run.generate("one two", temperature=0)
 
 
+def test_without_clipping_there_is_no_norm():
+    run = pretrain(MANUAL, steps=3, clip=None, **SMALL)
+    assert run.done and "norm" not in run.history[0]
+
+
 def test_a_callers_each_may_stop_and_updates_can_be_taken_one_by_one():
     stopped = pretrain(MANUAL, steps=9, each=lambda run, logs: "stop" if run.trainer.t == 4 else None, **SMALL)
     assert stopped.trainer.t == 4 and not stopped.done

@@ -38,7 +38,7 @@ class Plan:
     rate: float = 0.02
     adam_rate: float = 0.01
     decay: float = 0.0
-    clip: float = 1.0
+    clip: float | None = 1.0
     bf16: bool = False
     masked: bool = False
     seed: int = 0

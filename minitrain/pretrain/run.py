@@ -100,7 +100,9 @@ class Run(LanguageModel):
         """What happens after each update, in this order: logs, test, sample, checkpoint, the caller's own."""
         if self.workers:
             self.workers.join(trainer, logs)
-        logs.update(rate=trainer.optimizer.groups[0].rate * trainer.schedule(trainer.t - 1), norm=trainer.optimizer.norm)
+        logs["rate"] = trainer.optimizer.groups[0].rate * trainer.schedule(trainer.t - 1)
+        if trainer.optimizer.clip is not None:
+            logs["norm"] = trainer.optimizer.norm
         if self.first and (trainer.t % self.plan.every == 0 or self.done):
             logs["held_out_loss"] = self._score(self.held)
             if (self.done or trainer.t % (5 * self.plan.every) == 0) and not self.plan.masked:
