@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from minitrain.kernels.adamw import adamw_
+from minitrain.kernels.lang import runs_here
+
 
 @dataclass
 class Group:
@@ -131,6 +134,9 @@ class AdamW(Optimizer):
     def update_together(self, ps, gs, states, rate, group):
         b1, b2 = self.betas
         ms, vs = _remembered("m", ps, states), _remembered("v", ps, states)
+        if any(map(runs_here, ps)):                                                 # on a GPU: all in one launch
+            adamw_(ps, gs, ms, vs, step=self.t, rate=rate, betas=self.betas, eps=self.eps, decay=group.decay)
+            return
         torch._foreach_mul_(ms, b1)
         torch._foreach_add_(ms, gs, alpha=1 - b1)
         torch._foreach_mul_(vs, b2)

@@ -10,7 +10,9 @@ from functools import partial
 import pytest
 import torch
 
+from minitrain import optim
 from minitrain.kernels import adamw, attention, cross_entropy, lang, matmul, norm, softmax, vector_add
+from minitrain.models.transformer import Cache, Transformer
 
 # NumPy, which interprets, warns of inf - inf, PyTorch of operations that may differ from run to run, instead of refusing them.
 pytestmark = [pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning"),
@@ -20,6 +22,10 @@ DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 ROUNDING = {torch.float32: 2**-24, torch.float16: 2**-11, torch.bfloat16: 2**-7 if lang.INTERPRETED else 2**-8}
 on_every_device = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 interpreted = pytest.mark.skipif(not lang.INTERPRETED, reason="of the kernels alone: runs in the interpreter")
+
+
+on_kernels = pytest.mark.parametrize("device", [pytest.param("cpu", marks=interpreted),
+                                                pytest.param("cuda", marks=pytest.mark.gpu)])
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +181,8 @@ def test_a_mean_over_no_targets_is_not_a_number(device):
 
 
 INF, NAN = math.inf, math.nan
-ROWS = [[1.0, 2.0, 3.0], [NAN, 2.0, 3.0], [INF, 2.0, 3.0], [-INF, 2.0, 3.0], [-INF] * 3, [INF, INF, 1.0], [3e38, -3e38, 0.0]]
+ROWS = [[1.0, 2.0, 3.0], [NAN, 2.0, 3.0], [INF, 2.0, 3.0], [-INF, 2.0, 3.0], [-INF, -INF, 3.0], [-INF] * 3, [INF, INF, 1.0],
+        [3e38, -3e38, 0.0]]
 
 
 @on_every_device
@@ -307,6 +314,21 @@ def test_adamw_equals_torch_over_20_steps(device):
     assert all((a - b).abs().max() < 2e-6 and (a - s).abs().max() > 0.01 for a, b, s in zip(ours, theirs, start))
 
 
+@on_kernels
+def test_the_optimizer_steps_with_the_kernel_and_as_its_torch_twin(device, monkeypatch):
+    calls = []
+    monkeypatch.setattr(optim, "adamw_", lambda *a, **k: calls.append(len(a[0])) or adamw.adamw_(*a, **k))
+    start = [torch.randn(s, generator=torch.Generator().manual_seed(0)).to(device) for s in ((30, 20), (7,))]
+    ours, theirs = ([torch.nn.Parameter(t.clone()) for t in start] for _ in range(2))
+    a, b = optim.AdamW(ours, rate=0.01, decay=0.1), torch.optim.AdamW(theirs, lr=0.01, weight_decay=0.1)
+    for _ in range(5):
+        for params, optimizer in ((ours, a), (theirs, b)):
+            sum((p * p).sum() for p in params).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert calls == [2] * 5 and all((p - q).abs().max() < 2e-6 for p, q in zip(ours, theirs))
+
+
 @on_every_device
 def test_adamw_is_noticed_by_autograd(device):
     p = torch.ones(3, device=device, requires_grad=True)
@@ -314,10 +336,6 @@ def test_adamw_is_noticed_by_autograd(device):
     adamw.adamw_([p], [torch.ones_like(p)], [torch.zeros_like(p)], [torch.zeros_like(p)], step=1, rate=0.1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
-
-
-on_kernels = pytest.mark.parametrize("device", [pytest.param("cpu", marks=interpreted),
-                                                pytest.param("cuda", marks=pytest.mark.gpu)])
 
 
 @on_kernels
@@ -340,27 +358,15 @@ def test_a_target_out_of_range_is_nan_and_nobody_waits_for_it(device):
 
 
 @on_kernels
-def test_linear_cross_entropy_never_holds_all_logits(device):
-    from torch.utils._python_dispatch import TorchDispatchMode
-    largest = 0
-
-    class Sizes(TorchDispatchMode):
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            nonlocal largest
-            out = function(*args, **kwargs or {})
-            for t in out if isinstance(out, tuple | list) else [out]:
-                if isinstance(t, torch.Tensor):
-                    largest = max(largest, t.untyped_storage().nbytes() // t.itemsize)
-            return out
-
-    M, V = 64, 640
-    x, w, y = *leaves([(M, 8), (V, 8)], torch.float32, device), targets(M, V).to(device)
-    with Sizes():
-        cross_entropy.linear_cross_entropy(x, w, y).backward()
-    assert largest == V * 8 > 4 * V                                 # the gradient of the weight; the buffer is half of it
-    with Sizes():
-        torch.nn.functional.cross_entropy(x @ w.T, y)
-    assert largest == M * V
+def test_linear_cross_entropy_never_holds_all_logits(device, monkeypatch):
+    """Of 64 rows it holds 4 at a time, a sixteenth, in one place that is used again and again."""
+    seen, rows = set(), cross_entropy._rows
+    monkeypatch.setattr(cross_entropy, "_rows", lambda z, *more: seen.add((z.untyped_storage().data_ptr(),
+                                                                            z.untyped_storage().nbytes())) or rows(z, *more))
+    x, w, y = *leaves([(64, 8), (640, 8)], torch.float32, device), targets(64, 640).to(device)
+    cross_entropy.linear_cross_entropy(x, w, y).backward()
+    (_, size), = seen
+    assert size == 4 * 640 * 4
 
 
 @on_kernels
@@ -393,37 +399,69 @@ def test_torch_compile_calls_the_kernels_as_they_are(device):
     assert all(a.allclose(b, atol=1e-6) for a, b in zip(plain, graph)) and plain[1].any()
 
 
+@on_every_device
+@pytest.mark.parametrize("options", [dict(norm="layer", bias=True), dict(norm="rms", positions="rotary", tied=False)], ids=str)
+def test_a_transformer_is_the_same_on_kernels_and_off_them(options, device):
+    """Logits and all gradients; packed documents and a cache, whose attention the kernel does not do, too."""
+    ids = targets(60, 50).view(2, 30).to(device)
+    documents = (torch.arange(30) // 11).expand(2, -1).to(device)
+    on, off = (Transformer(50, context=30, layers=2, heads=2, width=16, kernels=kernels, **options).to(device)
+               for kernels in (True, False))
+    with torch.no_grad():
+        for p, q in zip(on.parameters(), off.parameters()):
+            q += 0.1 * torch.randn(q.shape, generator=torch.Generator().manual_seed(q.numel())).to(device)  # no identities
+            p.copy_(q)
+        assert on(ids, documents=documents).allclose(off(ids, documents=documents), atol=1e-5)
+        caches = Cache(on, rows=2), Cache(off, rows=2)
+        for part in (ids[:, :20], ids[:, 20:21]):
+            assert on(part, cache=caches[0]).allclose(off(part, cache=caches[1]), atol=1e-5)
+    for model in (on, off):
+        model.logits = model(ids)
+        model.logits.square().mean().backward()
+    assert on.logits.allclose(off.logits, atol=1e-5) and on.logits.std() > 0.1
+    for (name, p), q in zip(on.named_parameters(), off.parameters()):
+        assert (p.grad - q.grad).norm() < 1e-5 * q.grad.norm() and q.grad.any(), name
+    with torch.autocast(device, torch.bfloat16):
+        assert (on(ids) - off(ids)).norm() < 0.03 * off(ids).norm()
+
+
 def far_apart(device, folder, monkeypatch):
-    """A function width -> a bfloat16 matrix whose two rows lie 2³¹ numbers apart; of the memory between, nothing is touched."""
-    size = 2**31 + 4096
+    """A function (rows, width, apart) -> a bfloat16 matrix in 6 GB of which nothing else is ever touched. Its rows lie less than
+    2³¹ numbers apart, the last one beyond: what counts in 32 bits is wrong there."""
+    size = 2**31 + 2**30
     if device == "cpu":
         from triton.runtime.interpreter import GridExecutor
         monkeypatch.setattr(GridExecutor, "_restore_args_dev", lambda *_: None)     # it would copy all of it onto itself
         base = torch.from_file(str(folder / "sparse"), shared=True, size=size, dtype=torch.bfloat16)
     else:
         base = torch.empty(size, dtype=torch.bfloat16, device=device)
+    used = 0
 
-    def make(width, start=0):
-        far = base[start:].as_strided((2, width), (2**31, 1))
-        far.copy_(torch.randn(2, width, generator=torch.Generator().manual_seed(start)))
+    def make(rows, width, apart=2**30):
+        nonlocal used
+        far = base[used:].as_strided((rows, width), (apart, 1))
+        far.copy_(torch.randn(rows, width, generator=torch.Generator().manual_seed(used)))
+        used += width
+        assert (rows - 1) * apart >= 2**31 > apart
         return far
     return make
 
 
 @on_kernels
 def test_offsets_beyond_31_bits(device, tmp_path, monkeypatch):
-    """Rows that lie 2³¹ numbers apart are found, in everything that takes rows where they lie."""
     make = far_apart(device, tmp_path, monkeypatch)
-    a, b, c, w = make(32), make(32, 64), make(32, 128), torch.ones(32, dtype=torch.bfloat16, device=device)
-    y = torch.tensor([3, 7], device=device)
-    heads = [t.view(1, 1, 2, 32) for t in (a, b, c)]
-    apart = [t.view(2, 1, 1, 32) for t in (a, b, c)]                # batches, not tokens
+    a, b, c, w = make(3, 32), make(3, 32), make(3, 32), torch.ones(32, dtype=torch.bfloat16, device=device)
+    y, m, long = torch.tensor([3, 7, 9], device=device), make(40, 16, 2**26), torch.randn(40, 8, device=device).bfloat16()
+    batches = [t.view(3, 1, 1, 32).expand(3, 1, 2, 32) for t in (a, b, c)]
+    heads = [t.view(1, 3, 1, 32).expand(1, 3, 2, 32) for t in (a, b, c)]
+    tokens = [t.view(1, 1, 3, 32) for t in (a, b, c)]
     for f, inputs in ((softmax.softmax, [a]), (lambda x, r: norm.layer_norm(x, w, w, residual=r), [a, b]),
                       (lambda x: norm.rms_norm(x, w), [a]), (lambda z: cross_entropy.cross_entropy(z, y), [a]),
-                      (lambda x, m: matmul.matmul(x, m.T), [a, b]), (lambda x, m: matmul.matmul(x.T, m), [a, b]),
-                      (attention.attention, heads), (attention.attention, apart)):
-        far, near = ([f(t.detach()).requires_grad_() for t in inputs] for f in (lambda t: t, torch.Tensor.contiguous))
-        assert any(s >= 2**31 for s in far[0].stride())
+                      (lambda x, y: matmul.matmul(x, y.T), [a, b]), (lambda x: matmul.matmul(x.T, long), [m]),
+                      (lambda x: matmul.matmul(long.T, x), [m]), (attention.attention, batches), (attention.attention, heads),
+                      (attention.attention, tokens)):
+        far, near = ([g(t.detach()).requires_grad_() for t in inputs] for g in (lambda t: t, torch.Tensor.contiguous))
+        assert max(far[0].stride()) >= 2**26 > max(near[0].stride())
         mine, right = run(f, far)[0], run(f, near)[0]
         assert all(a.equal(b) for a, b in zip(mine, right, strict=True)) and right[0].any()
 

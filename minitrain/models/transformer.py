@@ -14,6 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from minitrain.kernels.attention import attention as kernel_attention
+from minitrain.kernels.lang import autocast_dtype, runs_here
+from minitrain.kernels.norm import layer_norm, rms_norm
 from minitrain.models.embed import embed
 from minitrain.models.squared_relu import squared_relu
 
@@ -51,11 +54,13 @@ def attention(q, k, v, causal=False, allowed=None):
     return attention_weights(q, k, causal, allowed) @ v                         # (B, H, T, D)
 
 
-def fused_attention(q, k, v, causal=False, allowed=None):
-    """The same in one call, which never holds all (T, S) weights.  Dao et al., 2022."""
+def fused_attention(q, k, v, causal=False, allowed=None, kernels=False):
+    """The same in one call, which never holds all (T, S) weights.  Dao et al., 2022.  kernels: ours, for causal attention."""
     if v.device.type == "cpu" and (v.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")):
         with torch.autocast("cpu", enabled=False):                              # its backward in bf16 is slow on a CPU
-            return fused_attention(q.float(), k.float(), v.float(), causal, allowed)
+            return fused_attention(q.float(), k.float(), v.float(), causal, allowed, kernels)
+    if causal and allowed is None and q.shape == k.shape and _on_kernels(kernels, v):
+        return kernel_attention(q.to(v.dtype), k.to(v.dtype), v)
     return F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=allowed, is_causal=causal)
 
 
@@ -86,27 +91,35 @@ class Norm(nn.Module):
     """Each token's C numbers to mean 0 and variance 1 ("layer", Ba et al., 2016), or to mean square 1 alone ("rms", Zhang and
     Sennrich, 2019); then a learned gain for each, and for "layer" a learned shift, if `bias`."""
 
-    def __init__(self, kind, width, bias):
+    def __init__(self, kind, width, bias, kernels=None):
         super().__init__()
-        self.kind = kind
+        self.kind, self.kernels = kind, kernels
         self.gain = nn.Parameter(torch.ones(width))
         self.shift = nn.Parameter(torch.zeros(width)) if bias and kind == "layer" else None
 
     def forward(self, x):
+        if _on_kernels(self.kernels, x):
+            return self.after(x)
         if self.kind == "rms":
             return F.rms_norm(x, x.shape[-1:], self.gain, eps=1e-5)
         return F.layer_norm(x, x.shape[-1:], self.gain, self.shift, eps=1e-5)
+
+    def after(self, x, residual=None, dtype=None):
+        """The same by a kernel; with a residual, (norm of the sum, the sum), in one pass.  dtype: of the norm, if not of x."""
+        if self.kind == "rms":
+            return rms_norm(x, self.gain, residual=residual, eps=1e-5, dtype=dtype)
+        return layer_norm(x, self.gain, self.shift, residual=residual, eps=1e-5, dtype=dtype)
 
 
 class Attention(nn.Module):
     """Queries, keys and values of each token, H of each; what the heads gathered, side by side, is mixed by `out`."""
 
-    def __init__(self, width, heads, bias):
+    def __init__(self, width, heads, bias, kernels=None):
         super().__init__()
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width, bias, device="meta")             # three matrices, one call
         self.out = nn.Linear(width, width, bias, device="meta")
-        self.attend = fused_attention                                           # or `attention`: the same result
+        self.attend = partial(fused_attention, kernels=kernels)                 # or `attention`: the same result
 
     def forward(self, x, causal, allowed, turn, remember):
         B, T, C = x.shape
@@ -135,14 +148,26 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
-    def __init__(self, width, heads, norm, activation, bias):
+    def __init__(self, width, heads, norm, activation, bias, kernels=None):
         super().__init__()
-        self.norm1, self.attention = Norm(norm, width, bias), Attention(width, heads, bias)
-        self.norm2, self.mlp = Norm(norm, width, bias), MLP(width, activation, bias)
+        self.kernels = kernels
+        self.norm1, self.attention = Norm(norm, width, bias, kernels), Attention(width, heads, bias, kernels)
+        self.norm2, self.mlp = Norm(norm, width, bias, kernels), MLP(width, activation, bias)
 
     def forward(self, x, *how):
+        if isinstance(x, tuple) or _on_kernels(self.kernels, x):
+            return self.on_kernels(x, *how)
         x = x + self.attention(self.norm1(x), *how)                             # (B, T, C)
         return x + self.mlp(self.norm2(x))                                      # (B, T, C)
+
+    def on_kernels(self, x, *how):
+        """The same, but each sum is left to the norm behind it, which has it in registers: x and the result are (stream, what is
+        yet to be added to it); x may be the stream alone. Norms leave in the dtype in which autocast will multiply them."""
+        x, part = x if isinstance(x, tuple) else (x, None)
+        dtype = autocast_dtype(x)
+        y, x = (self.norm1.after(x, dtype=dtype), x) if part is None else self.norm1.after(part, x, dtype)
+        y, x = self.norm2.after(self.attention(y, *how), x, dtype)
+        return x, self.mlp(y)
 
 
 class Transformer(nn.Module):
@@ -157,6 +182,8 @@ class Transformer(nn.Module):
     In 200 steps on the Python reference this gave 1.91 nats with AdamW and 1.72 with Muon; GPT-2's start, 2.15 and 1.94. Before
     its first update such a model sees one token only: a test of its mask needs other weights.
 
+    kernels: whether norms, residual sums and causal attention run on `minitrain.kernels`; None: on a GPU that can.
+
     >>> gpt = Transformer(100, context=16, layers=2, heads=2, width=32)
     >>> gpt(torch.zeros(3, 16, dtype=torch.int64)).shape
     torch.Size([3, 16, 100])
@@ -164,7 +191,7 @@ class Transformer(nn.Module):
     caches = True                                                               # so `generate` need not read all anew
 
     def __init__(self, vocabulary, context=64, layers=4, heads=4, width=128, *, causal=True, positions="learned", norm="layer",
-                 activation="gelu", tied=True, bias=False, seed=0):
+                 activation="gelu", tied=True, bias=False, kernels=None, seed=0):
         super().__init__()
         if min(vocabulary, context, layers, heads, width) < 1:
             raise ValueError(f"Transformer needs sizes of at least 1; got vocabulary={vocabulary}, context={context}, "
@@ -179,8 +206,8 @@ class Transformer(nn.Module):
         self.vocabulary, self.context, self.width, self.heads, self.causal = vocabulary, context, width, heads, causal
         self.embedding = nn.Parameter(torch.empty(vocabulary, width))           # (V, C)
         self.positions = nn.Parameter(torch.empty(context, width)) if positions == "learned" else None
-        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, bias) for _ in range(layers))
-        self.norm = Norm(norm, width, bias)
+        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, bias, kernels) for _ in range(layers))
+        self.norm = Norm(norm, width, bias, kernels)
         self.head = None if tied else nn.Parameter(torch.empty(vocabulary, width))
         self._start(torch.Generator().manual_seed(seed))
 
@@ -238,7 +265,7 @@ class Transformer(nn.Module):
             x = block(x, causal, allowed, turn, None if cache is None else partial(cache.add, i, positions))
         if cache is not None:
             cache.lengths = [n + ids.shape[1] for n in cache.lengths]
-        return self.norm(x)                                                                         # (B, T, C)
+        return self.norm.after(x[1], x[0])[0] if isinstance(x, tuple) else self.norm(x)             # (B, T, C)
 
     def _check(self, ids, documents, cache):
         (B, T), before = ids.shape, 0 if cache is None else max(cache.lengths)
@@ -298,3 +325,7 @@ class Cache:
             else:
                 kept[torch.arange(len(kept), device=kept.device)[:, None], :, positions] = new.transpose(1, 2).to(kept.dtype)
         return self.keys[layer, :, :, :S], self.values[layer, :, :, :S]
+
+
+def _on_kernels(kernels, x):
+    return runs_here(x) if kernels is None else kernels
