@@ -6,6 +6,8 @@ nothing else: no gradients, no updates.
 import torch
 from torch.nn import functional as F
 
+from minitrain.kernels import cross_entropy as kernels
+from minitrain.kernels.lang import runs_here
 from minitrain.trainer import Loss
 
 IGNORED = -100                                              # a target that is not asked for: torch's own mark
@@ -72,23 +74,27 @@ def next_token(model, batch):
 
     x (B, T), y (B, T) int64: the tokens that follow each place of x (GPT), or stand there (BERT); -100 where none is asked
     for, and n is how many are. logits (B, T, V). A batch (x, y, documents) hands the third on, as `model(x, documents=…)`.
-    A model that knows nothing pays ln V; exp of the loss is the perplexity.
+    A model that knows nothing pays ln V; exp of the loss is the perplexity. On a GPU the logits of a model that runs on kernels
+    are made and used a few rows at a time.
 
     >>> out = next_token(lambda x: torch.zeros(*x.shape, 50), (torch.tensor([[9, 7, 4]]), torch.tensor([[7, 4, -100]])))
     >>> out.mean, out.n                                     # ln 50
     (tensor(3.9120), 2)
     """
     packed = isinstance(batch, tuple | list) and len(batch) == 3
-    logits, y = _forward(model, batch[:2], documents=batch[2]) if packed else _forward(model, batch)
+    more, in_parts = dict(documents=batch[2]) if packed else {}, _in_parts(model)
+    logits, y = _forward(model, batch[:2] if packed else batch, model.features if in_parts else None, **more)
     if logits.ndim != 3 or y.shape != logits.shape[:2]:
         raise ValueError(f"next_token: logits must be (B, T, V) and targets (B, T), a token for each place; got {_shape(logits)} "
                          f"and {_shape(y)}.")
     if y.dtype != torch.int64:
         raise TypeError(f"next_token: targets are token numbers of dtype int64; got {y.dtype}. y.long() converts.")
-    if logits.dtype in (torch.bfloat16, torch.float16):
+    n = (y != IGNORED).sum()
+    if in_parts:
+        return Loss(kernels.linear_cross_entropy(logits, model.unembedding, y, IGNORED), n)         # of features, (B, T, C)
+    if logits.dtype in (torch.bfloat16, torch.float16) and not runs_here(logits):
         logits = logits.float()                             # a mean of thousands needs more digits than these have
     logits, y = logits.flatten(0, 1), y.flatten()           # (B·T, V), (B·T,)
-    n = (y != IGNORED).sum()
     if y.device.type != "cpu":
         return Loss(_cross_entropy_on_device(logits, y, IGNORED), n)
     if n == 0:
@@ -106,12 +112,21 @@ def next_token(model, batch):
 def _cross_entropy_on_device(logits, y, ignored):
     """As F.cross_entropy, but a label out of range gives NaN, which the Trainer names, instead of an assertion inside
     a GPU kernel, after which every tensor of the session is lost. Nothing here waits for the device."""
+    if runs_here(logits):
+        return kernels.cross_entropy(logits, y, ignored)
     K = logits.shape[1]
     wrong = ((y < 0) | (y >= K)) & (y != ignored)
     return F.cross_entropy(logits, y.masked_fill(wrong, 0), ignore_index=ignored) + torch.where(wrong.any(), torch.nan, 0.0)
 
 
-def _forward(model, batch, **more):
+def _in_parts(model):
+    """Whether a loss may ask for features instead of logits: on a GPU, of a model that has both and is not told to do without
+    kernels. One that is compiled, or whose answer a hook watches, is called as it stands."""
+    plain = isinstance(model, torch.nn.Module) and not hasattr(model, "_orig_mod") and not model._forward_hooks
+    return plain and getattr(model, "kernels", False) is not False and runs_here(model.unembedding)
+
+
+def _forward(model, batch, call=None, **more):
     """The model's answer to x, and y; what torch says of a wrong shape, dtype or device becomes one sentence."""
     try:
         x, y = batch
@@ -120,7 +135,7 @@ def _forward(model, batch, **more):
     if len(y) == 0:
         raise ValueError("The batch is empty; a mean over no examples is not a number. Look at what the source gives.")
     try:
-        prediction = model(x, **more)
+        prediction = (model if call is None else call)(x, **more)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise type(error)(_diagnosis(model, x, error) + str(error)) from error
     if prediction.device != y.device:

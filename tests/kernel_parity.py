@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 import torch
 
-from minitrain import optim
+from minitrain import losses, optim
 from minitrain.kernels import adamw, attention, cross_entropy, lang, matmul, norm, softmax, vector_add
 from minitrain.models.transformer import Cache, Transformer
 
@@ -254,6 +254,17 @@ def test_norms_of_mixed_dtypes_keep_the_stream_exact(device):
 
 
 @on_every_device
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_a_norm_is_of_the_sum_as_it_was_rounded(dtype, device):
+    """So that a sum and a norm in two steps give the same bits, and the gradient is that of what was computed."""
+    x, r, w = leaves([(9, 40), (9, 40), (40,)], dtype, device)
+    for mine in (norm.layer_norm, norm.rms_norm):
+        y, h = mine(x, w, residual=r)
+        assert h.equal(x + r) or lang.INTERPRETED
+        assert y.equal(mine(h.detach(), w))
+
+
+@on_every_device
 def test_under_autocast_products_are_made_in_its_dtype(device):
     x, w, y = *leaves([(11, 24), (100, 24)], torch.float32, device), targets(11, 100).to(device)
     q = leaves([(1, 2, 20, 8)], torch.float32, device)[0]
@@ -423,6 +434,32 @@ def test_a_transformer_is_the_same_on_kernels_and_off_them(options, device):
         assert (p.grad - q.grad).norm() < 1e-5 * q.grad.norm() and q.grad.any(), name
     with torch.autocast(device, torch.bfloat16):
         assert (on(ids) - off(ids)).norm() < 0.03 * off(ids).norm()
+
+
+@on_kernels
+def test_the_next_token_loss_does_without_logits_unless_somebody_wants_them(device, monkeypatch):
+    """Features and both gradients lead to the same update; hooks, a compiled model and kernels=False bring the logits back."""
+    calls = []
+    in_parts = cross_entropy.linear_cross_entropy
+    monkeypatch.setattr(cross_entropy, "linear_cross_entropy", lambda *a: calls.append(1) or in_parts(*a))
+    ids = targets(66, 50).view(2, 33).to(device)
+    x, y = ids[:, :-1], ids[:, 1:].clone()
+    y[0, 5] = -100
+    results = {}
+    for name, kernels in (("parts", None), ("logits", False), ("hook", None), ("compiled", None)):
+        model = Transformer(50, context=32, layers=1, heads=2, width=16, kernels=kernels, seed=0).to(device)
+        watch = model.register_forward_hook(lambda *_: None) if name == "hook" else None
+        before = len(calls)
+        out = losses.next_token(torch.compile(model, backend="eager") if name == "compiled" else model, (x, y))
+        out.mean.backward()
+        assert (len(calls) > before) == (name == "parts") and int(out.n) == 63, name
+        results[name] = out.mean.detach(), model.embedding.grad
+        del watch
+    for name, (mean, grad) in results.items():
+        assert mean.allclose(results["logits"][0]) and grad.allclose(results["logits"][1], atol=1e-6), name
+    model = Transformer(50, context=32, layers=1, heads=2, width=16, kernels=None, seed=0).to(device)
+    assert losses.next_token(model, (x, y.masked_fill(y == y[1, 1], 50))).mean.isnan()
+    assert losses._cross_entropy_on_device(torch.zeros(3, 4, device=device), y[0, :3] * 0 + 4, losses.NONE_IGNORED).isnan()
 
 
 def far_apart(device, folder, monkeypatch):

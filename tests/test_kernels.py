@@ -65,6 +65,16 @@ def test_all_kernels_fit_an_h100():
     assert all(stack <= 128 * (one[1] == 16_384) for one, stack in best.items()), best      # bytes a thread puts into memory
 
 
+@pytest.mark.slow
+def test_the_benchmark_would_run_on_a_gpu():
+    """Every line of it, at tiny sizes on this CPU; the same model loses the same on and off the kernels."""
+    done = python("-W", "ignore", str(HERE / "benchmarks" / "kernels.py"), "--rehearse", TRITON_INTERPRET="0")
+    assert done.returncode == 0, done.stderr
+    out = json.loads(done.stdout)
+    assert {row["operation"] for row in out["rows"]} >= {"softmax", "rms_norm + residual", "attention", "adamw"}
+    assert len({round(loss, 2) for loss in out["step"]["first_loss"].values()}) == 1 and len(out["memory"]["peaks"]) == 4
+
+
 def t(*shape, dtype=torch.float32, device="cpu"):
     return torch.zeros(shape, dtype=dtype, device=device)
 

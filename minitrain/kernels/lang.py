@@ -124,6 +124,9 @@ def op(fake, mutates=()):
     fake: same arguments -> empty tensors like the results, for tracing.  mutates: names of arguments that it changes in place.
     """
     def decorate(function):
+        if not triton:                                      # nobody will call it, and registering takes time
+            return function
+
         @functools.wraps(function)
         def on_its_device(*args):
             with on_device_of(args[0]):
@@ -141,25 +144,27 @@ def rows_of(x):
 
 
 def check(name, **tensors):
-    """One sentence for what no kernel of this room takes: no tensor, no floating point, several devices."""
+    """One sentence for what no kernel of this room takes: no tensor, no floating point, several devices. None is left out."""
     device = None
     for role, x in tensors.items():
         if x is None:
             continue
         if not isinstance(x, torch.Tensor):
             raise TypeError(f"{name}: {role} is {type(x).__name__}; it must be a tensor. torch.as_tensor makes one.")
-        if not x.dtype.is_floating_point:
+        if not x.is_floating_point():
             raise TypeError(f"{name}: {role} is {x.dtype}; it must be floating point. x.float() converts.")
-        if device not in (None, x.device):
+        if device is None:
+            device = x.device
+        elif x.device != device:
             raise ValueError(f"{name}: {role} is on {x.device}, what came before it on {device}; x.to(…) moves it.")
-        device = x.device
 
 
 def check_same(name, **tensors):
     """As `check`, and all of one shape and dtype."""
     check(name, **tensors)
     (first, x), *others = tensors.items()
+    shape, dtype = x.shape, x.dtype
     for role, y in others:
-        if y.shape != x.shape or y.dtype != x.dtype:
-            raise ValueError(f"{name}: {first} is {x.dtype} {tuple(x.shape)}, {role} is {y.dtype} {tuple(y.shape)}; they must be "
+        if y.shape != shape or y.dtype != dtype:
+            raise ValueError(f"{name}: {first} is {dtype} {tuple(shape)}, {role} is {y.dtype} {tuple(y.shape)}; they must be "
                              "alike in shape and dtype.")
