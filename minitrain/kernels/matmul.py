@@ -20,7 +20,6 @@ from minitrain.kernels.lang import (
     jit,
     op,
     precision,
-    rows_of,
     runs_here,
     tiles,
     tl,
@@ -149,5 +148,5 @@ def matmul(a, b, bias=None, activation=None):
         raise TypeError(f"matmul: a, b and bias must be of one dtype; they are {dtypes}.")
     if runs_here(a) and b.numel():
         bias = bias if bias is None else bias.contiguous()
-        return _Matmul.apply(rows_of(a), b, bias, activation).view(*a.shape[:-1], b.shape[1])
+        return _Matmul.apply(a.reshape(-1, a.shape[-1]), b, bias, activation).view(*a.shape[:-1], b.shape[1])
     return ACTIVATIONS[activation](F.linear(a, b.T, bias))
