@@ -211,9 +211,12 @@ def test_pictures_have_a_row_for_each_reader():
 
 # In a browser
 
-PANELS = """from minitrain.sources.village import Village
+PANELS = """from minitrain.models.window import Window
+from minitrain.sources.village import Village
 from minitrain.teach.widgets.next_word import GuessNext, Sampler
-village, base = Village(seed=0), village_base()
+from minitrain.tokenizer import Words
+village = Village(seed=0)
+tok = Words(village.vocabulary())
 often = dict.fromkeys(village.vocabulary(), 1 / len(village.vocabulary()))
 """
 
