@@ -123,7 +123,11 @@ def trained(model, optimizer, source, warm, steps):
     """The one loop, update by update. The rate falls to a tenth over the planned steps, and stays there."""
     warm = min(warm, steps // 2)
     schedule = optim.warmup(warm, optim.cosine(steps - warm, floor=0.1))
-    return Trainer(model, losses.next_token, optimizer, schedule=schedule).updates(source, until=10**9)
+    trainer = Trainer(model, losses.next_token, optimizer, schedule=schedule)
+    for _ in trainer.updates(source, until=10**9):
+        if trainer.t % 50 == 0:
+            trainer.history         # reads the losses: thousands of unread tensors tear memory into pieces, half a MB an update
+        yield
 
 
 RACERS = {"plain": (plain, 2000), "transformer": (transformer, 250), "n_grams": (n_grams, 120)}
