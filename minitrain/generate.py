@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from minitrain.models.transformer import Cache
+from minitrain.models.cache import Cache
 
 
 def filter_logits(logits, *, temperature=1.0, top_k=None, top_p=None):
@@ -70,7 +70,7 @@ def generate(model, prompt_ids, steps, *, temperature=1.0, top_k=None, top_p=Non
     return texts[0] if alone else texts
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def stream(model, prompts, steps, *, temperature=1.0, top_k=None, top_p=None, generator=None, stop=None):
     """As `generate`, step by step: yields a list with the new token of each prompt, None where that row has stopped."""
     texts = [prompt.tolist() if hasattr(prompt, "tolist") else list(prompt) for prompt in prompts]

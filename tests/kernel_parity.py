@@ -12,7 +12,8 @@ import torch
 
 from minitrain import losses, optim
 from minitrain.kernels import adamw, attention, cross_entropy, lang, matmul, norm, softmax, vector_add
-from minitrain.models.transformer import Cache, Transformer
+from minitrain.models.cache import Cache
+from minitrain.models.transformer import Transformer
 
 # NumPy, which interprets, warns of inf - inf, PyTorch of operations that may differ from run to run, instead of refusing them.
 pytestmark = [pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning"),

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from minitrain.models.cache import Cache
 from minitrain.models.transformer import (
     NORMS,
     POSITIONS,
-    Cache,
     Transformer,
     attention,
     attention_weights,
@@ -357,7 +357,7 @@ def test_a_cache_used_wrongly_gets_one_sentence():
     with pytest.raises(ValueError, match="keeps no graph for gradients; use it under torch.no_grad"):
         model(tokens(2, 3), cache=Cache(model, rows=2))
     with torch.no_grad():
-        with pytest.raises(ValueError, match=r"made for .* \(2, 3, 2, 12, 8\), this call needs \(2, 2, 2, 12, 8\).*rows=2"):
+        with pytest.raises(ValueError, match=r"made for .* \(2, 3, 12, 2, 8\), this call needs \(2, 2, 12, 2, 8\).*rows=2"):
             model(tokens(2, 3), cache=Cache(model, rows=3))
         with pytest.raises(ValueError, match="The cache was made for"):
             model(tokens(2, 3), cache=Cache(make(layers=3), rows=2))

@@ -204,6 +204,7 @@ class Transformer(nn.Module):
             if value not in known:
                 raise ValueError(f"Transformer knows no {name} {value!r}; it knows {', '.join(known)}.")
         self.vocabulary, self.context, self.width, self.heads, self.causal = vocabulary, context, width, heads, causal
+        self.kernels = kernels
         self.embedding = nn.Parameter(torch.empty(vocabulary, width))           # (V, C)
         self.positions = nn.Parameter(torch.empty(context, width)) if positions == "learned" else None
         self.blocks = nn.ModuleList(Block(width, heads, norm, activation, bias, kernels) for _ in range(layers))
@@ -262,7 +263,7 @@ class Transformer(nn.Module):
         else:
             x = x + F.embedding(positions, self.positions)
         for i, block in enumerate(self.blocks):
-            x = block(x, causal, allowed, turn, None if cache is None else partial(cache.add, i, positions))
+            x = block(x, causal, allowed, turn, None if cache is None else partial(cache.add, i))
         if cache is not None:
             cache.lengths = [n + ids.shape[1] for n in cache.lengths]
         return self.norm.after(x[1], x[0])[0] if isinstance(x, tuple) else self.norm(x)             # (B, T, C)
@@ -275,56 +276,8 @@ class Transformer(nn.Module):
         if documents is not None and (cache is not None or documents.shape != ids.shape):
             raise ValueError("documents go without a cache, in the shape of ids, "
                              f"{tuple(ids.shape)}; got {tuple(documents.shape)}{' and a cache' * (cache is not None)}.")
-        if cache is None:
-            return
-        if not self.causal:
-            raise ValueError("A cache needs a causal model: where every token sees all, a new one changes those before it.")
-        if torch.is_grad_enabled():
-            raise ValueError("A cache is for sampling, and keeps no graph for gradients; use it under torch.no_grad().")
-        wanted = (len(self.blocks), B, self.heads, self.context, self.width // self.heads)
-        if cache.keys.shape != wanted:
-            raise ValueError(f"The cache was made for (layers, rows, heads, context, D) = {tuple(cache.keys.shape)}, this call "
-                             f"needs {wanted}. Make one with Cache(model, rows={B}).")
-
-
-class Cache:
-    """Keys and values of the tokens so far, so that a new one costs one column of attention, not all of it again.
-
-    rows: sequences side by side. They may differ in length: fill them from the left, with anything behind the shorter ones, and
-    then say with `lengths` how many tokens of each were real; what is added later overwrites the rest.
-
-    >>> gpt, ids = Transformer(100, context=8, layers=1, heads=2, width=16), torch.tensor([[5, 6, 7]])
-    >>> cache = Cache(gpt, rows=1)
-    >>> with torch.no_grad():
-    ...     steps = [gpt(ids[:, i:i + 1], cache=cache) for i in range(3)]
-    >>> cache.lengths, torch.allclose(torch.cat(steps, 1), gpt(ids), atol=1e-6)
-    ([3], True)
-    """
-
-    def __init__(self, model, rows):
-        shape = (len(model.blocks), rows, model.heads, model.context, model.width // model.heads)
-        self.keys, self.values = model.embedding.new_zeros(shape), model.embedding.new_zeros(shape)
-        self.lengths = [0] * rows                                               # Python's: asking a GPU for them would wait
-
-    def places(self, T):
-        """For T more tokens: their positions (rows or 1, T), and what each may look at, as `attention` takes it."""
-        device, start, S = self.keys.device, min(self.lengths), max(self.lengths) + T
-        positions = torch.arange(start, start + T, device=device)[None]                             # (1, T)
-        if start + T == S and (start == 0 or T == 1):
-            return positions, T > 1, None
-        if start + T < S:
-            positions = positions + torch.tensor([[n - start] for n in self.lengths], device=device)    # (rows, T)
-        return positions, False, torch.arange(S, device=device) <= positions[:, None, :, None]      # (rows or 1, 1, T, S)
-
-    def add(self, layer, positions, k, v):
-        """Store k and v (rows, H, T, D) at their positions; gives all of this layer up to the longest row, (rows, H, S, D)."""
-        S = max(self.lengths) + k.shape[2]
-        for new, kept in ((k, self.keys[layer]), (v, self.values[layer])):
-            if len(positions) == 1:
-                kept[:, :, S - k.shape[2]:S] = new
-            else:
-                kept[torch.arange(len(kept), device=kept.device)[:, None], :, positions] = new.transpose(1, 2).to(kept.dtype)
-        return self.keys[layer, :, :, :S], self.values[layer, :, :, :S]
+        if cache is not None:
+            cache.check(self, B)
 
 
 def _on_kernels(kernels, x):
