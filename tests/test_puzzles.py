@@ -97,6 +97,8 @@ def test_shares():
     x, _ = Brackets(length=32, size=400).at(0)
     closes = (x >= 3).float().mean(0)
     assert closes[0] == 0 and abs(closes[1] - 0.5) < 0.1 and abs(closes[-8:].mean() - 0.5) < 0.05
+    both = (x[:, :-1] < 3) & (x[:, 1:] < 3)
+    assert abs((x[:, :-1] == x[:, 1:])[both].float().mean() - 1 / 3) < 0.03     # one inside the other: kinds by lot
     (_, _), jobs = Lines(size=4000).at(0)
     assert (jobs.bincount(minlength=20) / 4000 - 0.05).abs().max() < 0.02
     assert abs(Lamp(size=400).at(0)[1].float().mean() - 2.5) < 0.05
