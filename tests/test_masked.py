@@ -60,44 +60,41 @@ def test_something_is_always_asked_for_and_a_batch_is_a_function_of_its_number()
     assert all(torch.equal(a, b) for a, b in zip(once, source.at(3))) and not torch.equal(once[1], other[1])
 
 
-ANIMALS = {"goat": "bearded", "heron": "grey", "toad": "shiny", "mole": "blind", "hen": "speckled"}
+TAME = "goat hen cow pig horse donkey sheep goose duck pony lamb calf".split()
+WILD = "heron toad mole otter newt stoat owl hare badger crow adder vole".split()
+WHERE, FOOD = (("barn", "yard", "stable"), ("wood", "pond", "marsh")), (("hay", "oats", "bread"), ("slugs", "moss", "eggs"))
 
 
-def pairs(n, seed=0):
-    """(text, which animal is told first): each has its adjective, so that what stands behind an adjective decides it."""
-    lots = generator("pairs", seed)
-    animals, verbs = [*ANIMALS], "fed saw sold washed".split()
-    made = []
-    for _ in range(n):
-        a, b, v = (int(torch.randint(k, (), generator=lots)) for k in (5, 5, 4))
-        a_, b_ = animals[a], animals[b]
-        made.append((f"Mabel has a {ANIMALS[a_]} {a_} and a {ANIMALS[b_]} {b_}. She {verbs[v]} the {a_}, not the {b_}.", a))
-    return made
+def sightings(n, seed=0):
+    """Texts about two animals, both tame or both wild, which place and food tell."""
+    lots = generator("sightings", seed)
+    draw = [torch.randint(k, (n,), generator=lots).tolist() for k in (2, 12, 12, 3, 3)]
+    return [f"A {(TAME, WILD)[wild][a]} and a {(TAME, WILD)[wild][b]} ate {FOOD[wild][f]} in the {WHERE[wild][w]}."
+            for wild, a, b, f, w in zip(*draw)]
 
 
 @pytest.fixture(scope="module")
 def bert():
-    documents = [text for text, _ in pairs(600)]
-    return pretrain(documents, steps=250, masked=True, tokenizer="words", deduplicate=False, quiet=True,
-                    layers=2, width=64, heads=2, context=24, batch=16)
+    return pretrain(sightings(600), steps=200, masked=True, tokenizer="words", deduplicate=False, quiet=True,
+                    layers=2, width=64, heads=2, context=14, batch=32)
 
 
 def test_it_fills_a_blank_from_what_stands_behind_it(bert, tmp_path):
-    assert bert.held_out_loss() < 1.5                             # knowing nothing costs 3.2
-    for animal, adjective in ANIMALS.items():
-        (found, p), *_ = bert.fill(f"Mabel has a___ {animal} and a grey heron. She saw the {animal}, not the heron.")[0]
-        assert found == f" {adjective}" and p > 0.5             # what stands before the blank leaves 0.2 to each of five
+    for animals, places in zip((TAME, WILD), WHERE):
+        for place in places:
+            found = dict(bert.fill(f"A___ and a___ ate___ in the {place}.", top=99)[0])
+            assert sum(found.get(f" {animal}", 0) for animal in animals) > 0.8      # what stands before it leaves a half
     back = load(bert.save(tmp_path / "bert.safetensors"))
-    assert back.fill("Mabel___ a hen___") == bert.fill("Mabel___ a hen___")
+    assert back.fill("A___ and a hen___") == bert.fill("A___ and a hen___")
 
 
 def test_a_bert_does_not_go_on_and_a_gpt_does_not_fill_in(bert):
     with pytest.raises(ValueError, match="trained to fill in blanks"):
-        bert.generate("Mabel")
+        bert.generate("A hen")
     with pytest.raises(ValueError, match="There is no blank"):
-        bert.fill("Mabel has a hen.")
+        bert.fill("A hen.")
     with pytest.raises(ValueError, match="knows no ' gnu'"):
-        bert.fill("Mabel has a gnu and a___.")
+        bert.fill("A gnu and a___.")
     gpt = pretrain("the goat ate a hat. " * 100, steps=1, layers=1, width=32, quiet=True)
     with pytest.raises(ValueError, match="sees nothing behind a blank"):
         gpt.fill("the___")
@@ -112,17 +109,17 @@ def test_padding_changes_no_answer_of_a_classifier():
 
 
 def test_fifty_labels_go_further_on_a_body_that_knows_the_text(bert):
-    """The label is the animal that was told first, whatever comes after: to be read off the order of words."""
-    labelled, unseen = pairs(50, seed=1), pairs(300, seed=2)
-    x, y = rows(bert.tokenizer, [text for text, _ in labelled], 24), torch.tensor([label for _, label in labelled])
-    x_new, y_new = rows(bert.tokenizer, [text for text, _ in unseen], 24), torch.tensor([label for _, label in unseen])
+    """Tame or wild? The labels name half of the animals. Of the others, only the text without labels has told anything."""
+    def labelled(animals):
+        return rows(bert.tokenizer, [f"A {animal}." for pair in animals for animal in pair], 14)
+    x, y = labelled(list(zip(TAME[:5], WILD[:5])) * 5), torch.tensor([0, 1] * 25)
+    x_new, y_new = labelled(list(zip(TAME[5:], WILD[5:]))), torch.tensor([0, 1] * 7)
 
     def accuracy(body):
-        model = fine_tune(body, x, y, classes=5, steps=80)
+        model = fine_tune(body, x, y, steps=30)
+        assert evaluate(model, losses.cross_entropy, x, y)["accuracy"] == 1
         return evaluate(model, losses.cross_entropy, x_new, y_new)["accuracy"]
-    scratch = accuracy(bert.plan.model(len(bert.tokenizer)))
-    tuned = accuracy(bert.model)                                # the last to use it: it is changed
-    assert tuned > scratch + 0.05
+    assert accuracy(bert.plan.model(len(bert.tokenizer))) < 0.75 < 0.9 < accuracy(bert.model)     # the last changes it
 
 
 def test_pairs_follow_each_other_half_of_the_time():

@@ -51,6 +51,10 @@ class TwoQuestions(nn.Module):
     def embedding(self):
         return self.body.embedding
 
+    @property
+    def unembedding(self):
+        return self.body.unembedding
+
 
 def masked_and_next(model, batch):
     """Surprise at the blanked tokens plus surprise at whether the second part follows, in nats. Logs both, and the accuracy."""

@@ -48,14 +48,15 @@ class Plan:
     text_tokens: int = 0
 
     def model(self, vocabulary):
-        """vocabulary: the tokenizer's. A BERT has one token more, the blank, with the next free number."""
+        """vocabulary: the tokenizer's. A BERT has one token more, the blank, with the next free number; and its tokens leave by
+        the vectors that they enter as, from which it learned sooner, and a GPT later."""
         return Transformer(vocabulary + self.masked, self.context, self.layers, self.heads, self.width, causal=not self.masked,
-                           positions="rotary", norm="rms", activation="relu2", seed=self.seed)
+                           positions="rotary", norm="rms", activation="relu2", tied=self.masked, seed=self.seed)
 
     def trainer(self, model, loss=losses.next_token, sync=None):
         """The one loop: Muon for the matrices inside, AdamW for embeddings and gains; warm-up, then down to nothing."""
-        optimizer = optim.Muon(model.parameters(), self.rate, adam=[model.embedding], adam_rate=self.adam_rate, betas=(0.9, 0.95),
-                               decay=self.decay, clip=self.clip, dtype=torch.bfloat16 if self.bf16 else None)
+        optimizer = optim.Muon(model.parameters(), self.rate, adam=[model.embedding, model.unembedding], adam_rate=self.adam_rate,
+                               betas=(0.9, 0.95), decay=self.decay, clip=self.clip, dtype=torch.bfloat16 if self.bf16 else None)
         schedule = optim.warmup(self.warmup, optim.cosine(max(self.steps - self.warmup, 1)))
         return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
 
@@ -66,13 +67,13 @@ class Plan:
 
     @property
     def epochs(self):
-        return self.steps * self.batch * self.context / max(self.text_tokens, 1)
+        return self.steps * self.batch * self.context / self.text_tokens if self.text_tokens else 0.0
 
     def __str__(self):
-        measured = f", at {self.tokens_a_second:,.0f} tokens a second" * bool(self.tokens_a_second)
+        often = f"{self.epochs:.1f} times the text" if self.text_tokens else "none twice"
+        measured = f", in about {self.minutes:g} minutes at {self.tokens_a_second:,.0f} a second" if self.tokens_a_second else ""
         return (f"Plan: {self.parameters:,} parameters ({self.layers} layers, {self.width} wide) read {self.steps:,} batches of "
-                f"{self.batch} × {self.context} tokens, {self.epochs:.1f} times the text, in about {self.minutes:g} minutes"
-                f"{measured}{', in bfloat16' * self.bf16}.")
+                f"{self.batch} × {self.context} tokens, {often}{measured}{', in bfloat16' * self.bf16}.")
 
     def data(self):
         return asdict(self)
@@ -114,8 +115,8 @@ def make(corpus, minutes, *, device="cpu", steps=None, seed=0, context=None, spe
         best = plan
         if steps is not None:
             break
-    most = max(1, round(EPOCHS * corpus.tokens / (best.batch * best.context)))
-    n = best.steps if steps is not None else min(best.steps, max(most, 20))
+    most = max(20, round(EPOCHS * corpus.tokens / (best.batch * best.context))) if corpus.tokens else best.steps
+    n = best.steps if steps is not None else min(best.steps, most)
     return replace(best, steps=n, **({"warmup": max(1, min(n // 10, 100)), "every": max(1, n // 20)} | fixed))
 
 
