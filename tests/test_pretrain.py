@@ -149,6 +149,26 @@ def test_a_callers_each_may_stop_and_updates_can_be_taken_one_by_one():
     assert torch.equal(weights(stopped.train()), weights(whole))
 
 
+def test_a_compiled_forward_pass_gives_the_same_losses(monkeypatch):
+    """The wrapping, not the compiler: what is compiled is called, and the model's own weights are trained."""
+    calls = []
+    monkeypatch.setattr(torch, "compile", lambda model: lambda *a, **k: calls.append(1) or model(*a, **k))
+    one, other = (pretrain(MANUAL, steps=3, compiled=compiled, **SMALL) for compiled in (False, True))
+    assert one.history == other.history and len(calls) >= 3
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_trains_in_bfloat16_compiled():
+    run = pretrain(MANUAL, steps=60, compiled=True, quiet=True)
+    assert run.plan.bf16 and run.model.embedding.device.type == "cuda" and run.model.embedding.dtype == torch.float32
+    assert run.history[-1]["loss"] < run.history[0]["loss"] - 1 and run.generate("", 20)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_dial_finds_a_larger_model():
+    assert make(corpus(texts.python_reference()), 1, device="cuda").parameters > 2_000_000
+
+
 # Stopped and resumed.
 
 COMMAND = ["--steps", "40", "--tokenizer", "characters"]

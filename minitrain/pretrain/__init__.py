@@ -52,7 +52,7 @@ def prepare(text, minutes=1, *, steps=None, out=None, resume=False, tokenizer=No
         text = corpus(text, tokenizer=kept[1] if kept else tokenizer, held_out=held_out, deduplicate=deduplicate)
     device = workers.device if workers else best_device()
     plan = kept[0] if kept else make(text, minutes, device=device.type, steps=steps, seed=seed, **fixed,
-                                     spent=time.perf_counter() - began)
+                                     spent=time.perf_counter() - began, workers=workers.size if workers else 1)
     run = Run(text, workers.first_says(plan) if workers else plan, out=out, each=each, workers=workers, quiet=quiet)
     for sentence in [*text.said, str(run.plan)]:
         run.say(sentence)

@@ -24,8 +24,8 @@ class Plan:
     """Everything that decides a run, besides the text. Printed, it is one sentence.
 
     batch: rows an update, of `context` tokens each.  rate: Muon's, for matrices; adam_rate: for everything else.
-    bf16: matrix products in bfloat16.  masked: a BERT, which fills in blanks.  tokens_a_second: as measured, 0 where nothing was.
-    text_tokens: of the training part.
+    bf16: matrix products in bfloat16.  compiled: the forward pass, by torch.compile, which costs a minute first.  masked: a BERT,
+    which fills in blanks.  tokens_a_second: as measured, before compiling; 0 where nothing was.  text_tokens: to train on.
     """
     layers: int
     heads: int
@@ -40,6 +40,7 @@ class Plan:
     decay: float = 0.0
     clip: float | None = 1.0
     bf16: bool = False
+    compiled: bool = False
     masked: bool = False
     seed: int = 0
     minutes: float = 0.0
@@ -61,13 +62,18 @@ class Plan:
         return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
 
     @property
+    def tokens(self):
+        """How many it reads, those that it reads again among them."""
+        return self.steps * self.batch * self.context
+
+    @property
     def held_rows(self):
         """Held-out rows a test, so that the 20 of a run cost about a twentieth of it."""
         return min(max(self.steps * self.batch // 150, 8), 512)
 
     @property
     def epochs(self):
-        return self.steps * self.batch * self.context / self.text_tokens if self.text_tokens else 0.0
+        return self.tokens / self.text_tokens if self.text_tokens else 0.0
 
     def __str__(self):
         often = f"{self.epochs:.1f} times the text" if self.text_tokens else "none twice"
@@ -90,50 +96,50 @@ def precise(loss, bf16):
     return rounded
 
 
-def make(corpus, minutes, *, device="cpu", steps=None, seed=0, context=None, spent=0.0, **fixed):
+def make(corpus, minutes, *, device="cpu", steps=None, seed=0, context=None, spent=0.0, workers=1, **fixed):
     """A plan for this corpus, machine and time.
 
-    steps: so many updates, whatever they take; then nothing is measured and the plan is the same on every machine of a kind.
-    spent: seconds of the minutes that are gone.  fixed: fields of `Plan` that you decide (layers=2, width=96, rate=0.01 …).
+    steps: so many updates, whatever they take; then nothing is measured, the size is the smallest unless you give another, and
+    the plan is the same on every machine of a kind.  spent: seconds of the minutes that are gone.  workers: that share a batch.
+    fixed: fields of `Plan` that you decide (layers=2, width=96, rate=0.01 …).
     """
     if not minutes > 0:
         raise ValueError(f"minutes is {minutes}; a run needs some time, 1 for a first look (0.1 at least for anything to read).")
     if steps is not None and steps < 1:
         raise ValueError(f"steps is {steps}; a run needs at least 1 update.")
-    V = len(corpus.tokenizer)
-    context = context or _context(corpus)
-    wanted = {"context": context, "seed": seed, "minutes": minutes, "text_tokens": corpus.tokens, **fixed}
-    seconds, best = max(60 * minutes * SHARE - spent, 60 * minutes * 0.2), None
+    gpu = device == "cuda"
+    context = context or _context(corpus, 256 if gpu else 64)
+    seconds, best = max(60 * minutes * SHARE - spent, 12 * minutes), None
     for layers, width in [(fixed["layers"], fixed["width"])] if {"layers", "width"} <= fixed.keys() else LADDER:
-        plan = Plan(**{"layers": layers, "width": width, "heads": max(1, width // 32), "batch": max(1, 1024 // context),
-                       "steps": steps or 100, "warmup": 1, "every": 1, "bf16": device == "cuda", **wanted})
-        plan = replace(plan, parameters=sum(p.numel() for p in plan.model(V).parameters()))
-        if steps is None:
-            plan = _timed(plan, corpus, device, seconds)
-        if best is not None and plan.steps * plan.batch * plan.context < ENOUGH * plan.parameters:
+        plan = Plan(**{"layers": layers, "width": width, "heads": max(1, width // 32), "context": context, "steps": steps or 1,
+                       "batch": max(workers, (32_768 if gpu else 1_024) // context), "warmup": 1, "every": 1, "bf16": gpu,
+                       "compiled": gpu and minutes >= 5, "seed": seed, "minutes": minutes, "text_tokens": corpus.tokens, **fixed})
+        plan = replace(plan, parameters=sum(p.numel() for p in plan.model(len(corpus.tokenizer)).parameters()))
+        plan = _timed(plan, corpus, device, seconds, workers) if steps is None else plan
+        if best is not None and plan.tokens < ENOUGH * plan.parameters:
             break
         best = plan
         if steps is not None:
             break
-    most = max(20, round(EPOCHS * corpus.tokens / (best.batch * best.context))) if corpus.tokens else best.steps
-    n = best.steps if steps is not None else min(best.steps, most)
-    return replace(best, steps=n, **({"warmup": max(1, min(n // 10, 100)), "every": max(1, n // 20)} | fixed))
+    if steps is None and corpus.tokens:
+        best = replace(best, steps=min(best.steps, max(20, round(EPOCHS * corpus.tokens / (best.batch * best.context)))))
+    return replace(best, **({"warmup": max(1, min(best.steps // 10, 100)), "every": max(1, best.steps // 20)} | fixed))
 
 
-def _context(corpus):
-    """Room for the longest document where there are documents; 64 tokens otherwise, less where the text is tiny."""
+def _context(corpus, most):
+    """Room for the longest document where there are documents; of one text `most`, and less where that is tiny."""
     if corpus.packed:
         return min(max(16, corpus.longest), 256)
-    return max(2, min(64, len(corpus.ids) // 8, (len(corpus.held_ids) - 1) // 2))
+    return max(2, min(most, len(corpus.ids) // 8, (len(corpus.held_ids) - 1) // 2))
 
 
-def _timed(plan, corpus, device, seconds):
+def _timed(plan, corpus, device, seconds, workers):
     """The plan with as many updates as fit into the time, in the faster of float32 and bfloat16: some CPUs multiply bfloat16
     twice as fast, others three times slower."""
-    plans = [replace(plan, bf16=bf16) for bf16 in ((False, True) if device == "cpu" else (True,))]
+    plans = [replace(plan, bf16=bf16, batch=plan.batch // workers) for bf16 in ((True,) if device == "cuda" else (False, True))]
     paces = [_pace(each, corpus, device, min(0.3, 0.01 * seconds)) for each in plans]
-    pace, plan = min(zip(paces, plans), key=lambda found: found[0])
-    return replace(plan, steps=max(1, int(seconds / pace)), tokens_a_second=plan.batch * plan.context / pace)
+    pace, fastest = min(zip(paces, plans), key=lambda found: found[0])
+    return replace(plan, bf16=fastest.bf16, steps=max(1, int(seconds / pace)), tokens_a_second=plan.batch * plan.context / pace)
 
 
 def _pace(plan, corpus, device, patience):

@@ -45,7 +45,7 @@ class Run(LanguageModel):
         if plan.masked:
             source = Masked(source, len(corpus.tokenizer), corpus.tokenizer.end, plan.seed)
         self.source = Source(source if workers is None else Share(source, workers), self)
-        self.trainer = plan.trainer(model, _compiled(model), sync=workers)
+        self.trainer = plan.trainer(model, _compiled(model) if plan.compiled else losses.next_token, sync=workers)
         self.held = self._held_out(plan.held_rows)
         self.samples, self.out = [], None if out is None else Path(out)
         self.checkpoints = None if out is None else Checkpoints(out, every=plan.every, keep=2, source=self.source)
@@ -193,8 +193,9 @@ def fingerprint(corpus):
 
 
 def _compiled(model):
-    """The next-token loss; on a GPU its forward pass is compiled, from outside: the model stays what it is."""
-    if next(model.parameters()).device.type != "cuda":
-        return losses.next_token
+    """The next-token loss through a compiled forward pass, wrapped from outside: the model itself stays what it is."""
     fast = torch.compile(model)
-    return lambda _, batch: losses.next_token(fast, batch)
+
+    def next_token(_, batch):
+        return losses.next_token(fast, batch)
+    return next_token
