@@ -62,7 +62,7 @@ def test_all_kernels_fit_an_h100():
     for row in rows:
         one = row["kernel"], *(row["sides"].get(name) for name in ("N", "D", "ACTIVATION", "CENTRE", "RESIDUAL", "SUMMED"))
         best[one] = min(best.get(one, row["stack"]), row["stack"])
-    assert all(stack <= 128 * (one[1] == 16_384) for one, stack in best.items()), best      # bytes a thread puts into memory
+    assert not any(best.values()), best                                                     # bytes that a thread puts into memory
 
 
 @pytest.mark.slow

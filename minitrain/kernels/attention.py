@@ -5,7 +5,7 @@ q·k and 2·D for p·v: 2·B·H·T²·D forward. Backward, dv = pᵀ·do, dp = d
 dq = scale·ds·k and dk = scale·dsᵀ·q: five products with p made again, 5·B·H·T²·D; here seven, since dq and dk, dv are made by two
 kernels, each for its own rows, so that no two programs add to one place and every run gives the same bits.
 
-Unfused, the (T, T) scores pass through memory about 8 times forward and back. Fused, a tile of queries meets one tile of keys
+Unfused, the (T, T) scores pass through memory 8 times forward and 11 times back. Fused, a tile of queries meets one tile of keys
 after another, the softmax is kept online (see `softmax.py`), and only q, k, v, o and one number a row, L = log2 sum 2^(s·log2 e),
 are ever in memory: 4·B·H·T·D elements. Dao et al., "FlashAttention", 2022; Dao, "FlashAttention-2", 2023.
 

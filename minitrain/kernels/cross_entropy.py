@@ -2,7 +2,7 @@
 
 Row i: loss = log sum_j exp(z_j) - z_t, with t its target; dz_j = (exp(z_j) / sum - [j = t]) / n, over n rows that count.
 
-Unfused, forward and backward pass over the (M, V) logits about 8 times (float32 copy, log-softmax, its gradient, the gradient of
+Unfused, forward and backward pass over the (M, V) logits about 10 times (float32 copy, log-softmax, its gradient, the gradient of
 the mean, the copy back). Fused, loss and gradient are made together: logits read twice, gradient written once, 3·M·V elements;
 the second reading mostly comes from the cache (a row of 128,000 in bfloat16 is 256 KB, an H100's L2 50 MB), so nearer to 2·M·V.
 

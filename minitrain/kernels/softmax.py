@@ -1,8 +1,8 @@
 """Row softmax.  y = exp(x - max x) / sum exp(x - max x).  Backward: dx = y · (dy - sum(y · dy)).
 
 Unfused, each of the five steps reads and writes the (M, N) matrix: 8·M·N + 4·M elements through memory.
-Fused, a row is read once and written once: 2·M·N; backward reads two and writes one: 3·M·N, for 7·M·N + 2·M unfused.
-Memory-bound on any GPU, so about 4 times faster forward, and twice backward, is the most to hope for.
+Fused, a row is read once and written once: 2·M·N; backward reads two and writes one: 3·M·N, for 9·M·N + 2·M unfused.
+Memory-bound on any GPU, so about 4 times faster forward, and 3 times backward, is the most to hope for.
 
 A row of up to 16,384 numbers stays in registers. A longer one comes by in pieces: largest and sum so far are kept, and the sum is
 rescaled whenever a larger number turns up (the online softmax: Milakov and Gimelshein, 2018); a second pass then writes, 3·M·N.
