@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 import statistics
+import sys
 import time
 from itertools import count, pairwise
 from pathlib import Path
@@ -174,11 +175,19 @@ def race(text, windows, seed, steps):
     while behind := [r for r in racers.values() if r.t < r.steps]:
         racer = min(behind, key=lambda r: r.t / r.steps)
         racer.run(min(max(1, racer.steps // TESTS), racer.steps - racer.t), windows)
+    say(seed, racers)
     a, *others = racers.values()
     while behind := [r for r in others if r.clock < a.clock]:
         racer = min(behind, key=lambda r: r.clock)
         racer.run(max(1, int(min(a.clock / 8, a.clock - racer.clock) / (racer.clock / racer.t)) + 1), windows)
+    say(seed, racers)
     return racers
+
+
+def say(seed, racers):
+    """What stands so far, for whoever waits, or has to stop it."""
+    print(f"seed {seed}:", *(f"{name} {r.t} updates, (s, cpu s, loss) {r.curve[-1]};" for name, r in racers.items()),
+          *(f"{name} {ratios};" for name in list(racers)[1:] for ratios in [sooner([racers], name)]), file=sys.stderr, flush=True)
 
 
 def reached(curve, loss):
