@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from minitrain.checkpoint import file
 from minitrain.models.transformer import Transformer
-from minitrain.pretrain import corpus, load, prepare, pretrain
+from minitrain.pretrain import base, corpus, load, prepare, pretrain
 from minitrain.pretrain.__main__ import main
 from minitrain.pretrain.plan import ENOUGH, EPOCHS, make
 from minitrain.pretrain.score import against_the_floor, nats
@@ -457,3 +457,28 @@ def test_a_model_that_knows_the_village_is_at_the_floor(village):
             return logits
     found = against_the_floor(Knowing(), tok, told)
     assert all(abs(part["gap"]) < 1e-4 for part in found.values()) and set(found) == {"all", "facts", "grammar"}
+
+
+# The base model.
+
+def test_the_base_models_documents_never_come_twice_and_fill_their_rows():
+    source = base.Endless(Village(seed=0), held_out=50).source(128, 8, seed=0)
+    told = [source.at(i) for i in range(3)]
+    texts_told = [tuple(y[documents == d].tolist()) for _, y, documents in told for d in range(int(documents.max()) + 1)]
+    village, tok = source.endless.village, source.endless.tokenizer
+    assert texts_told == [(*tok.encode(document.text), tok.end) for document in village.documents(len(texts_told))]
+    assert all(abs(len(x) - 8) <= 1 and (y != -100).float().mean() > 0.8 for x, y, _ in told)
+    with pytest.raises(IndexError, match="are held out"):
+        source.at(base.HELD_OUT)
+
+
+def test_the_base_models_command_makes_its_file_and_tells_its_gap(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(base, "SCORED", 20)
+    monkeypatch.setattr(base, "SIZE", dict(layers=1, width=32, heads=1, context=128, batch=2, every=2))
+    command = ["--out", str(tmp_path / "base.safetensors"), "--runs", str(tmp_path / "runs"), "--steps", "4"]
+    assert base.main(command) == 0
+    about = load(tmp_path / "base.safetensors").about
+    assert set(about["held_out"]) == {"all", "facts", "grammar"} and "minitrain.pretrain.base --steps 4" in about["command"]
+    assert f"{about['held_out']['all']['loss']:.4f} nats a token" in capsys.readouterr().out
+    raw = (tmp_path / "base.safetensors").read_bytes()
+    assert base.main(command) == 0 and (tmp_path / "base.safetensors").read_bytes() == raw

@@ -5,17 +5,18 @@
 Its documents are written while it trains, and none is read twice. A run that was stopped goes on where it was.
 """
 import argparse
+import sys
 from pathlib import Path
 
 from minitrain.device import use_threads
-from minitrain.pretrain import Run, prepare
+from minitrain.pretrain import prepare
 from minitrain.pretrain.corpus import Corpus
 from minitrain.pretrain.score import against_the_floor
 from minitrain.sources import text as texts
 from minitrain.sources.village import Village
 from minitrain.tokenizer import Words
 
-HELD_OUT = 10_000_000                                       # documents from this number on are for testing
+HELD_OUT, SCORED = 10_000_000, 4_000                        # the first document for testing; of how many the file tells
 STEPS, SIZE = 12_000, {"layers": 2, "width": 128, "heads": 4, "context": 128, "batch": 16}
 
 
@@ -66,11 +67,11 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     use_threads()
     made = Endless(Village(seed=0))
-    run: Run = prepare(made, steps=given.steps, out=given.runs, resume=True, **SIZE)
+    run = prepare(made, steps=given.steps, out=given.runs, resume=True, **SIZE)
     run.train()
     if not run.done:
         return 130
-    found = against_the_floor(run.model, run.tokenizer, made.village.documents(4_000, first=HELD_OUT))
+    found = against_the_floor(run.model, run.tokenizer, made.village.documents(SCORED, first=HELD_OUT))
     command = f"python -m minitrain.pretrain.base --steps {run.plan.steps} --out data/models/village-base.safetensors"
     path = run.save(Path(given.out), dtype="bfloat16", command=command, village={"seed": 0}, held_out=found)
     print(f"{path}: {path.stat().st_size:,} bytes.")
@@ -80,4 +81,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())
