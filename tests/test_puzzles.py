@@ -43,7 +43,7 @@ def solve_brackets(puzzle, text):
         else:
             assert "([{".index(stack.pop()) == ")]}".index(sign)
         assert 0 <= len(stack) <= puzzle.depth
-        closes = t + 1 < len(text) and text[t + 1] in ")]}"
+        closes = sign in ")]}" and t + 1 < len(text) and text[t + 1] in ")]}"
         found.append(")]}"["([{".index(stack[-1])] if closes else None)
     return found
 

@@ -140,12 +140,13 @@ class Recall(Puzzle):
 
 
 class Brackets(Puzzle):
-    """Brackets of three kinds, opened and closed in order, at most `depth` open at once; where one closes, asked is its kind.
+    """Brackets of three kinds, opened and closed in order, at most `depth` open at once. Where one closes, asked is its kind,
+    but for those that were opened just before: there the last word says it.
 
     >>> puzzle = Brackets(length=10)
     >>> x, y = puzzle.at(3)
     >>> puzzle.read(x[0]), " ".join(puzzle.words[i] if i >= 0 else "_" for i in y[0])
-    ('( ) { ( ) ( [ ] ) }', ') _ _ ) _ _ ] ) } _')
+    ('( ) { ( ) ( [ ] ) }', '_ _ _ _ _ _ _ ) } _')
     """
 
     def __init__(self, length=32, depth=4, size=32, seed=0):
@@ -167,7 +168,7 @@ class Brackets(Puzzle):
             closing.append(~opens)
             height = height + torch.where(opens, 1, -1)
         text, closing = torch.stack(text, 1), torch.stack(closing, 1)           # (B, T + 1)
-        return text[:, :-1], torch.where(closing, text, IGNORED)[:, 1:]
+        return text[:, :-1], torch.where(closing[:, 1:] & closing[:, :-1], text[:, 1:], IGNORED)
 
 
 class Lamp(Puzzle):
