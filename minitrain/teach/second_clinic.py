@@ -35,7 +35,7 @@ def wrong_axis_attention(q, k, v, causal=False, allowed=None):
 
 
 def unshifted(x, y):
-    return x, x.masked_fill(y == losses.IGNORED, losses.IGNORED)
+    return x, torch.where(y == losses.IGNORED, y, x)
 
 
 FAULTS = {"mask leak": dict(attend=leaky_attention), "wrong softmax axis": dict(attend=wrong_axis_attention),
@@ -68,11 +68,11 @@ def build(corpus, *, attend=attention, targets=lambda x, y: (x, y), context=64, 
 # What can be asked of a patient, without reading its code.
 
 @torch.no_grad()
-def sees_the_future(patient, x):
-    """How much the answers before the last place change, at most, when the last token is another one. Must be 0."""
+def sees_the_future(patient, x, at=9):
+    """How much the answers before place `at` change, at most, when the token there is another one. Must be 0."""
     other = x.clone()
-    other[:, -1] = (other[:, -1] + 1) % patient.model.vocabulary
-    return (patient.model(x) - patient.model(other))[:, :-1].abs().max().item()
+    other[:, at] = (other[:, at] + 1) % patient.model.vocabulary
+    return (patient.model(x) - patient.model(other))[:, :at].abs().max().item()
 
 
 @torch.no_grad()

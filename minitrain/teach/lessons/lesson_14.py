@@ -12,11 +12,11 @@ QUESTIONS = {
         why="The same turns of phrase stand in every diary, and each of them teaches grammar. A fact has to be met itself, "
             "and many of them are met rarely."),
     "below": Question(
-        "Three sick runs come in. One of them reaches a loss below the floor, less than any model can pay. That means …",
-        ["it has learned the text by heart", "it sees what it is to predict", "it is better than the floor's model"],
-        answer="it sees what it is to predict",
-        why="The floor is the true distribution's own loss. On average nobody who sees only what stands before pays less, so "
-            "a loss below it proves that the answer leaked into the question."),
+        "Three sick runs come in, one wrong line each. How many of them show, within 200 updates, a loss below the floor, "
+        "which no model can do better than?",
+        ["none", "two", "all three"], answer="two",
+        why="On average nobody who sees only what stands before pays less than the floor, so a loss below it proves that the "
+            "answer leaked into the question. That a loss lies above it proves nothing."),
     "resume": Question(
         "The run is killed in mid-air and resumed by the same command with --resume. Of its weights at the end, how many "
         "differ from those of a run that nobody killed?",

@@ -24,10 +24,10 @@ def dashboard(history, floor, *, until=None, title=""):
                        textcoords="offset points", color=FAINT, fontsize=9)
     panels[0].set(yscale="log")
     panels[0].set(yticks=[0.5, 1, 2, 5], yticklabels=["0.5", "1", "2", "5"], ylim=(min(0.5, 0.8 * floor), 9))
-    for ax in panels[:1]:
-        ax.minorticks_off()
+    panels[0].minorticks_off()
     panels[1].set(ylim=(0, None))
-    panels[2].set(yscale="log")
+    if history:                                             # a logarithmic axis of nothing can not be drawn
+        panels[2].set(yscale="log")
     return fig
 
 
