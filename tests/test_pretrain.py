@@ -98,9 +98,9 @@ def test_the_plan_is_one_sentence_and_says_what_is_done(capsys):
 
 
 def test_minutes_are_kept_about():
-    start = time.process_time()
     run = pretrain(MANUAL, minutes=0.05, quiet=True)
-    assert run.done and run.plan.tokens_a_second > 0 and time.process_time() - start < 30
+    read = run.plan.steps * run.plan.batch * run.plan.context
+    assert run.done and 0 < read <= 3 * run.plan.tokens_a_second            # what was seen to fit into 3 s
 
 
 # Training.
