@@ -14,8 +14,8 @@ QUESTIONS = {
         why="A loss below what anyone could reach means that the answer leaked in. Each word saw the one after it, which is the "
             "one that it was asked for."),
     "one-block": Question(
-        "The recall puzzle: eight pairs in 64 words. Two blocks learn to answer nearly all of it. One block alone, with more "
-        "numbers than the two together and as many updates, gets right …",
+        "The recall puzzle: eight pairs in 64 words. Two blocks learn to answer nearly all of it. One block alone, with as "
+        "many numbers as the two together and as many updates, gets right …",
         ["nearly all, too", "about half", "one in six, or less"], answer="one in six, or less",
         why="A word that asks has to find the place behind its twin. What stands there knows its own word, and not which one "
             "stood before it: somebody has to have told it, one block earlier."),
