@@ -109,6 +109,81 @@ def next_token(model, batch):
                          "by another tokenizer?") from None
 
 
+def variational(model, batch, *, spread=0.25):
+    """Minus the evidence lower bound of a variational autoencoder, without its constant: mean of |answer - y|² / 2·spread² +
+    KL(N(mean, variance) ‖ N(0, 1)), in nats a picture.  y (B, D): the inputs again.
+
+    The model answers with three: the answer (B, D), mean and log variance of the code (B, Z). KL = Σ (mean² + variance - 1 -
+    log variance) / 2.  spread: how far a pixel may be off, as a standard deviation; the smaller, the less the second part
+    weighs. Logs both parts. Kingma and Welling, 2014.
+
+    >>> zero = torch.zeros(1, 4)
+    >>> variational(lambda x: (x, zero + 2, zero), (torch.ones(1, 9), torch.ones(1, 9))).mean           # 4 · 2² / 2
+    tensor(8.)
+    """
+    answers, y = _forward(model, batch)
+    if not isinstance(answers, tuple) or len(answers) != 3:
+        raise TypeError("variational: the model must answer with three: x again, and mean and log variance of its code; got "
+                        f"{type(answers).__name__}.")
+    again, mean, log_variance = answers
+    if again.shape != y.shape or again.ndim != 2:
+        raise ValueError(f"variational: the model gave shape {_shape(again)}, the targets have {_shape(y)}; both are (B, D), the "
+                         "inputs themselves: batches(x, x), with x.flatten(1).")
+    if not spread > 0:
+        raise ValueError(f"variational: spread is {spread}; it is a standard deviation, above 0.")
+    off = ((again - y) ** 2).sum(1) / (2 * spread**2)                                   # (B,)
+    kl = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1) / 2                   # (B,)
+    return Loss((off + kl).mean(), n=len(y), logs={"off": off.detach().mean(), "kl": kl.detach().mean()})
+
+
+def info_nce(model, batch, temperature=0.2):
+    """Surprise at the partner among all other rows, mean of -log softmax(cosines / temperature)[partner], in nats a row.
+
+    x (2N, …): two views of N things; y (2N,) int64: in which row the partner stands (`sources.pretext.two_views`). The model
+    gives z (2N, D); a row is no candidate for itself. A model that knows nothing pays ln(2N - 1), and so does one that gives
+    all rows the same z. Couples the batch: another split is another loss. Logs the accuracy. van den Oord, Li and Vinyals, 2018;
+    Chen et al., 2020 (both views, cosines, temperature).
+
+    >>> z = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> out = info_nce(lambda x: x, (z, torch.tensor([2, 3, 0, 1])), temperature=1.0)
+    >>> out.mean                                            # -ln(e / (e + 2))
+    tensor(0.5514)
+    """
+    z, y = _forward(model, batch)
+    if z.ndim != 2 or y.shape != z.shape[:1] or len(z) < 4:
+        raise ValueError(f"info_nce: the model must give (2N, D) for two views of N things, N at least 2, and y (2N,) the "
+                         f"partner of each row; got {_shape(z)} and {_shape(y)}.")
+    if not temperature > 0:
+        raise ValueError(f"info_nce: temperature is {temperature}; it must be above 0.")
+    rows = torch.arange(len(z), device=z.device)
+    if y.dtype != torch.int64 or y.device.type == "cpu" and ((y < 0) | (y >= len(z)) | (y == rows)).any():
+        raise ValueError("info_nce: y must hold, as int64, the row in which each row's partner stands, never its own. "
+                         "sources.pretext.two_views makes such batches.")
+    z = F.normalize(z, dim=1)
+    cosines = z @ z.T / temperature                         # (2N, 2N)
+    cosines = cosines.masked_fill(rows[:, None] == rows, -torch.inf)
+    return Loss(F.cross_entropy(cosines, y), n=len(z), logs={"accuracy": (cosines.detach().argmax(1) == y).float().mean()})
+
+
+def masked_mse(model, batch):
+    """Mean squared error where it is asked for: y is NaN elsewhere, and n counts the numbers that are asked for.
+
+    x (B, …), y of the prediction's shape, floating point.
+
+    >>> masked_mse(lambda x: x, (torch.tensor([1.0, 2.0]), torch.tensor([3.0, torch.nan]))).mean
+    tensor(4.)
+    """
+    prediction, y = _forward(model, batch)
+    if prediction.shape != y.shape:
+        raise ValueError(f"masked_mse: the model gave shape {_shape(prediction)}, the targets have {_shape(y)}; make them equal.")
+    asked = ~y.isnan()
+    n = asked.sum()
+    if y.device.type == "cpu" and n == 0:
+        raise ValueError("masked_mse: every target is NaN, so nothing is asked for, and a mean over nothing is no number.")
+    error = torch.where(asked, prediction - y, 0.0)         # NaN · 0 would be NaN, in the gradient too
+    return Loss(error.square().sum() / n, n=n)
+
+
 def _cross_entropy_on_device(logits, y, ignored):
     """As F.cross_entropy, but a label out of range gives NaN, which the Trainer names, instead of an assertion inside
     a GPU kernel, after which every tensor of the session is lost. Nothing here waits for the device."""
@@ -138,8 +213,9 @@ def _forward(model, batch, call=None, **more):
         prediction = (model if call is None else call)(x, **more)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise type(error)(_diagnosis(model, x, error) + str(error)) from error
-    if prediction.device != y.device:
-        raise ValueError(f"The targets are on {y.device}, the model's answer on {prediction.device}; move them with y.to(…).")
+    first = prediction[0] if isinstance(prediction, tuple) else prediction
+    if first.device != y.device:
+        raise ValueError(f"The targets are on {y.device}, the model's answer on {first.device}; move them with y.to(…).")
     return prediction, y
 
 
