@@ -16,7 +16,7 @@ QUESTIONS = {
     "one-block": Question(
         "The recall puzzle: eight pairs in 64 words. Two blocks learn to answer nearly all of it. One block alone, with as "
         "many numbers as the two together and as many updates, gets right …",
-        ["nearly all, too", "about half", "one in six, or less"], answer="one in six, or less",
+        ["nearly all, too", "about half", "less than a quarter"], answer="less than a quarter",
         why="A word that asks has to find the place behind its twin. What stands there knows its own word, and not which one "
             "stood before it: somebody has to have told it, one block earlier."),
     "head-off": Question(
@@ -187,6 +187,9 @@ EXERCISES = {
             Misconception(_scores(lambda q, k: len(q) ** -0.5),
                           "You divided by the root of how many queries there are. A dot product adds up D numbers: √D, from "
                           "q.shape[1] (len(q) counts the rows)."),
+            Misconception(lambda q, k, v: (q @ k.T / v.shape[1] ** 0.5).softmax(1) @ v,
+                          "You divided by the root of how many numbers a value has. A dot product of query and key adds up D "
+                          "numbers: √D, from q.shape[1] or k.shape[1]."),
             Misconception(_scores(lambda q, k: q.shape[1] ** -0.5, axis=0),
                           "The softmax runs down the columns: there each key shares itself out among the queries. Each query "
                           "shares out its attention, along its row: softmax(1)."),

@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 import torch
 import traitlets
+from matplotlib.patches import Rectangle
 
 from minitrain.sources.batching import generator
 from minitrain.teach.figures import COLOURS, FAINT, INK, axes
@@ -29,18 +30,22 @@ def bars_of_weights(weights, names, *, title, mark=None):
     return fig
 
 
-def shades(panels, words):
+def shades(panels, words, boxes=()):
     """Who looks at whom: a panel for each head, a row for each word that looks, a column for each it looks at. -> figure
 
-    panels: title -> weights (T, T).  words: T of them.
+    panels: title -> weights (T, T).  words: T of them.  boxes: for each panel, the (row, column) to set a frame around.
     """
     fig, grid = axes(len(panels), title=list(panels), x="looks at", y=["the word", *[""] * (len(panels) - 1)],
                      size=(4.4 * len(panels), 4.6))
+    fig.get_layout_engine().set(h_pad=0.1)              # or the titles lose their tips: the panels stay square
     for ax, weights in zip(np.atleast_1d(grid), panels.values()):
         ax.imshow(np.asarray(weights), cmap="Blues", vmin=0, vmax=1)
         ax.set_xticks(range(len(words)), words, rotation=90, fontsize=9)
         ax.set_yticks(range(len(words)), words, fontsize=9)
         ax.grid(False)
+    for ax, framed in zip(np.atleast_1d(grid), boxes):
+        for row, column in framed:
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=1.8))
     return fig
 
 
@@ -55,8 +60,9 @@ def rungs(table, *, title, half=None):
         y = i + 0.4 * (half is not None and i >= half)
         for j, column in enumerate(columns):
             share = table[row][column]
-            ax.barh(y, 0.96, 0.92, left=j - 0.48, color=COLOURS[0], alpha=0.08 + 0.8 * max(0.0, share - 0.1))
-            ax.text(j, y, f"{share:.0%}", ha="center", va="center", color="white" if share > 0.75 else INK,
+            shade = 0.06 + 0.94 * share**2
+            ax.barh(y, 0.96, 0.92, left=j - 0.48, color=COLOURS[0], alpha=shade)
+            ax.text(j, y, f"{share:.0%}", ha="center", va="center", color="white" if share > 0.9 else INK,
                     fontweight="bold" if share > 0.9 else "normal")
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.1, -0.6))
     ax.set_xticks(range(len(columns)), columns)
