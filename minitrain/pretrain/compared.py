@@ -22,7 +22,7 @@ SIZE = dict(layers=1, width=64, heads=2, context=64, batch=8, adam_rate=0.01)
 
 def diaries():
     """The village that lesson 14 reads: the diaries alone, of few people who prefer common turns of phrase."""
-    return Village(seed=0, people=8, habit=3, mix={kind: float(kind == "diary") for kind in Village.kinds()})
+    return Village(seed=0, people=8, habit=3, until="2001-04-01", mix={kind: float(kind == "diary") for kind in Village.kinds()})
 
 
 @torch.no_grad()

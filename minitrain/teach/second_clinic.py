@@ -58,7 +58,7 @@ class Patient:
 
 def build(corpus, *, attend=attention, targets=lambda x, y: (x, y), context=64, seed=0):
     """A patient, healthy unless a part is given. attend: as `attention`.  targets: (x, y) -> (x, y)."""
-    model = Transformer(len(corpus.tokenizer), context, 2, 2, 32, seed=seed)
+    model = Transformer(len(corpus.tokenizer), context, 1, 2, 32, seed=seed)
     for block in model.blocks:
         block.attention.attend = attend
     trainer = Trainer(model, losses.next_token, optim.AdamW(model.parameters(), 0.01, clip=1.0), schedule=optim.warmup(10))

@@ -6,13 +6,13 @@ from minitrain.teach.predictions import Question
 
 QUESTIONS = {
     "first": Question(
-        "The run has read a quarter of its batches. Of what the village's grammar decides and of what its facts decide, "
+        "The run has made 50 of its 800 updates. Of what the village's grammar decides and of what its facts decide, "
         "which is it farther from the floor in, in nats a token?",
         ["grammar", "facts", "about the same"], answer="facts",
         why="The same turns of phrase stand in every diary, and each of them teaches grammar. A fact has to be met itself, "
             "and many of them are met rarely."),
     "below": Question(
-        "Three sick runs come in, one wrong line each. How many of them show, within 200 updates, a loss below the floor, "
+        "Three sick runs come in, one wrong line each. How many of them show, within 150 updates, a loss below the floor, "
         "which no model can do better than?",
         ["none", "two", "all three"], answer="two",
         why="On average nobody who sees only what stands before pays less than the floor, so a loss below it proves that the "

@@ -1,5 +1,4 @@
 """The dashboard of a pre-training run: loss against the floor, learning rate, gradient norm, samples. Still, and live."""
-import numpy as np
 import traitlets
 
 from minitrain.teach.figures import COLOURS, FAINT, axes
@@ -7,18 +6,20 @@ from minitrain.teach.widgets.base import line, say, slider
 from minitrain.teach.widgets.live import LiveTraining
 
 
-def dashboard(history, floor, *, until=None, title=""):
-    """Loss with its floor, rate and gradient norm against updates, side by side.  history: of a `Run`.  floor: nats a token."""
+def dashboard(history, floor, *, held=None, until=None, title=""):
+    """Loss with its floor, rate and gradient norm against updates, side by side.
+
+    history: of a `Run`.  floor: nats a token.  held: {updates: loss on documents whose floor it is}.
+    """
     fig, panels = axes(3, title=[title or "Loss", "Learning rate", "Gradient, before clipping"], x="updates",
                        y=["nats a token", "of the matrices", "length"], size=(10.5, 3.0))
     at = [logs["t"] + 1 for logs in history]
     for ax, key, colour in zip(panels, ("loss", "rate", "norm"), COLOURS):
         ax.plot(at, [float(logs[key]) for logs in history], color=colour, linewidth=1)
         ax.set(xlim=(0, until or max([20, *at])))
-    held = [(logs["t"] + 1, logs["held_out_loss"]) for logs in history if "held_out_loss" in logs]
     if held:
-        panels[0].plot(*np.transpose(held), "s-", color="#000000", markersize=3, linewidth=1)
-        panels[0].annotate("held out", held[-1], xytext=(0, 9), textcoords="offset points", ha="right", fontsize=9)
+        panels[0].plot(list(held), list(held.values()), "s-", color="#000000", markersize=4, linewidth=1.5)
+        panels[0].annotate("unseen", [*held.items()][-1], xytext=(0, 14), textcoords="offset points", ha="right", fontsize=9)
     panels[0].axhline(floor, color=FAINT, linestyle="--", linewidth=1.5)
     panels[0].annotate("floor", (1, floor), xycoords=panels[0].get_yaxis_transform(), xytext=(-2, -11), ha="right",
                        textcoords="offset points", color=FAINT, fontsize=9)
@@ -28,6 +29,19 @@ def dashboard(history, floor, *, until=None, title=""):
     panels[1].set(ylim=(0, None))
     if history:                                             # a logarithmic axis of nothing can not be drawn
         panels[2].set(yscale="log")
+    return fig
+
+
+def plain_numbers(fig, floor=None):
+    """The figure with 0.1, 1 and 10 on its logarithmic axis instead of powers; with `floor`, the floor as a line."""
+    ax = fig.axes[0]
+    low, high = ax.get_ylim()
+    ax.minorticks_off()
+    ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    if floor is not None:
+        ax.axhline(floor, color="#000000", linestyle="--", linewidth=1.5)
+        ax.annotate("floor", (0, floor), xytext=(2, -12), textcoords="offset points", fontsize=9)
     return fig
 
 
@@ -53,6 +67,7 @@ class TrainingDashboard(LiveTraining):
         self.image.width = 900
         traitlets.link((self, "factor"), (dial, "value"))
         self.observe(lambda change: say(self.text, change.new), "sample")
+        self.observe(self._turned, "factor")
 
     def reset(self):
         self.rows, self.run = [], None
@@ -70,11 +85,14 @@ class TrainingDashboard(LiveTraining):
             logs = next(updates, None)
             if logs is None:
                 return
-            self.rows.append({key: float(logs[key]) for key in ("t", "loss", "rate", "norm", "held_out_loss") if key in logs})
+            self.rows.append({key: float(logs[key]) for key in ("t", "loss", "rate", "norm")})
             if self.run.samples:
                 t, text = self.run.samples[-1]
                 self.sample = f"After {t} updates it wrote: {text}"
             yield {"loss": self.rows[-1]["loss"]}
+
+    def _turned(self, change):
+        self.message = f"From the next update on: {change.new:.2g} times the planned rate."
 
     def _say(self, logs, taken):
         return f"Update {taken}: loss {logs['loss']:.2f}, floor {self.floor:.2f}; {self.factor:.2g} times the planned rate."
