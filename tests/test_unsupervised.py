@@ -274,6 +274,14 @@ def test_maps_keep_groups_and_seeds_and_survive_equal_points(draw):
     assert seen == [(t, (120, 2)) for t in range(how.get("iterations", how.get("epochs")))]
 
 
+@pytest.mark.parametrize("draw", [tsne, umap])
+def test_on_a_map_a_narrow_group_is_as_wide_as_a_wide_one(draw):
+    """They show neighbours, not sizes; and a crowd that starts on one spot does not burst."""
+    x = torch.cat([cloud(100, 10), 10 * cloud(100, 10, 1) + 100 * torch.eye(10)[0]])
+    narrow, wide = (float(g.std(0).norm()) for g in draw(x).split(100))
+    assert 0.6 < wide / narrow < 1.5
+
+
 def test_maps_say_what_is_wrong():
     x = cloud(31, 4)
     for draw, bad, how, said in [

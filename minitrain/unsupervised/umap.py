@@ -5,8 +5,8 @@ log2 k; a link that either side has is kept, s + t - st. On the map a link shoul
 nearly 1 up to `gap` and falling beyond. Every epoch a link is drawn with a chance as its strength and lessens -log v; each time,
 some other points drawn by lot lessen -log(1 - v), which pushes. McInnes, Healy and Melville, 2018.
 
-All links of an epoch act at once, where umap-learn takes one after the other. No Trainer, as in t-SNE. Left out: approximate
-neighbours, a spectral start (it needs 500 epochs where principal components take 200), placing new points.
+All links of an epoch act at once, where umap-learn takes one after the other; so their sum is limited. No Trainer, as in t-SNE.
+Left out: approximate neighbours, a spectral start (it needs 500 epochs where principal components take 200), placing new points.
 """
 import math
 
@@ -16,6 +16,7 @@ from minitrain.unsupervised.neighbours import nearest, points_of
 from minitrain.unsupervised.pca import pca
 
 PUSHES, STEEPEST = 5, 4.0                                       # others pushed a link drawn; no single force is longer
+FARTHEST = 1.0                                                  # nor all of them together: a crowd on one spot would burst
 
 
 def umap(x, *, neighbours=15, gap=0.1, epochs=200, rate=1.0, seed=0, each=None):
@@ -47,7 +48,8 @@ def umap(x, *, neighbours=15, gap=0.1, epochs=200, rate=1.0, seed=0, each=None):
         here, there = i[drawn], j[drawn]                                                # (L,), each link from either end
         others = torch.randint(n, (len(drawn), PUSHES), generator=lots).to(x.device)    # (L, PUSHES)
         move = pull(y[here] - y[there], a, b) + push(y[here, None] - y[others], a, b).sum(1)
-        y = y + rate * (1 - t / epochs) * torch.zeros_like(y).index_add_(0, here, move)
+        move = torch.zeros_like(y).index_add_(0, here, move).clamp_(-FARTHEST, FARTHEST)
+        y = y + rate * (1 - t / epochs) * move
     return y
 
 
