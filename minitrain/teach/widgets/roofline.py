@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from minitrain.teach.figures import COLOURS, FAINT, INK, MARKERS, axes
 from minitrain.teach.widgets.base import Panel, Picture, choice, line, say
 
-SIDES = [2**i for i in range(10)]                           # of a tile: 1 … 512
+SIDES = [2**i for i in range(11)]                           # of a tile: 1 … 1,024
 SIZES = [1, 16, 64, 256, 1024, 4096, 16384]                 # of a matrix
 
 
@@ -116,9 +116,9 @@ class TilePlanner(Panel):
         operations, moved, working, fetching = self.plan()
         copy, rate, _ = self.machines[self.machine]
         bound = "operations take longer: compute-bound" if working >= fetching else "bytes take longer: memory-bound"
+        tile = 4 * min(self.height, self.rows) * min(self.width, self.columns)             # its sums are kept in 32 bits
         self.message = (f"{_short(operations)} operations take at least {_time(working)}; {_short(moved)} bytes at least "
-                        f"{_time(fetching)}. One tile of the result is {_short(4 * self.height * self.width)} bytes while it is "
-                        f"being made. The {bound}.")
+                        f"{_time(fetching)}. One tile of the result is {_short(tile)} bytes while it is being made. The {bound}.")
         fig, (left, right) = axes(2, title=["One tile, and what it reads", f"On {self.machine}"], size=(9.0, 3.5))
         tiled(self.rows, self.inner, self.columns, self.height, self.width, left)
         point = operations / moved, operations / max(working, fetching), f"{_time(max(working, fetching))}"
