@@ -70,6 +70,7 @@ def test_the_network_wins_where_the_last_three_words_are_new(elsewhere):
     counted, learned = nats(NGram(e.ids, len(e.tok), 5), e.tok, e.new), nats(e.network, e.tok, e.new)
     assert 0.02 < strange.float().mean() < 0.2
     assert learned[strange].mean() < counted[strange].mean() - 0.25 and learned.mean() < counted.mean() - 0.02
+    assert (counted - learned)[strange].mean() > (counted - learned)[~strange].mean() + 0.15
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,8 @@ def hamlet():
     model = Transformer(len(tok), context=64, layers=1, heads=2, width=64, positions="rotary", norm="rms", seed=1)
     packed = text.pack([tok.encode(document.text) for document in village.documents(8_000)], context=64, end=tok.end)
     trainer = Trainer(model, losses.next_token, optim.Muon(model.parameters(), rate=0.02, adam=[model.embedding], adam_rate=0.02),
-                      schedule=optim.warmup(10, optim.cosine(590)))
-    trainer.fit(packed.source(size=16, seed=1), 600)
+                      schedule=optim.warmup(10, optim.cosine(490)))
+    trainer.fit(packed.source(size=16, seed=1), 500)
     return SimpleNamespace(village=village, tok=tok, model=model, new=village.documents(150, first=2_000_000))
 
 
@@ -99,7 +100,7 @@ def test_each_word_gets_its_true_share(hamlet):
                 shares = dict(zip(hamlet.tok.vocabulary, hamlet.model(ids)[0, -1].softmax(0).tolist()))
             rules = hamlet.village.next_word(document.pieces[:i])
             apart.append(sum(abs(share - rules.get(word, 0)) for word, share in shares.items()) / 2)
-    assert np.mean(apart) < 0.1
+    assert np.mean(apart) < 0.08
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -207,6 +208,8 @@ def test_pictures_have_a_row_for_each_reader():
     assert [bar.get_width() for bar in fig.axes[0].patches] == [0.7, 0.3]
     colours = [bar.get_facecolor() for ax in fig.axes for bar in ax.patches]
     assert colours[0] != colours[1] == colours[2]
+    fig = spreads({"left": {" a": 0.3, " b": 0.7}, "right": {" c": 0.9, " a": 0.1}}, same=True)
+    assert [[bar.get_width() for bar in ax.patches] for ax in fig.axes] == [[0.7, 0.3], [0.0, 0.1]]
 
 
 # In a browser

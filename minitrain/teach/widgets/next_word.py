@@ -40,13 +40,16 @@ def bits_by_word(pieces, costs):
     return fig
 
 
-def spreads(panels, *, most=10, kept=None):
+def spreads(panels, *, most=10, kept=None, same=False):
     """The likeliest next words, a panel of bars each.  panels: title -> {piece: probability}.  kept: title -> set of pieces that
-    stay in colour; the others are grey.  Returns the figure."""
+    stay in colour; the others are grey.  same: the first panel's words in all of them, to compare.  Returns the figure."""
     fig, grid = axes(len(panels), title=list(panels), x="probability", size=(3.1 * len(panels), 0.28 * most + 1.0))
     high = max(max(shares.values()) for shares in panels.values())
-    for ax, (title, shares) in zip(np.atleast_1d(grid), panels.items()):
-        top = sorted(shares.items(), key=lambda pair: -pair[1])[:most]
+    first, *_ = grid = np.atleast_1d(grid)
+    for ax, (title, shares) in zip(grid, panels.items()):
+        if ax is first or not same:
+            words = sorted(shares, key=lambda piece: -shares[piece])[:most]
+        top = [(piece, shares.get(piece, 0.0)) for piece in words]
         colours = [COLOURS[0] if kept is None or piece in kept[title] else FAINT for piece, _ in top]
         ax.barh(range(len(top)), [share for _, share in top], color=colours, height=0.7)
         ax.set(yticks=range(len(top)), yticklabels=[readable(piece) for piece, _ in top], ylim=(most - 0.4, -0.6),
