@@ -161,6 +161,9 @@ EXERCISES = {
             Misconception(lambda scores: scores.softmax(-1), "Every word still sees the future: the mask is missing."),
             Misconception(lambda scores: scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -math.inf),
                           "The mask is right. These are still scores: take the softmax of each row."),
+            Misconception(lambda scores: scores.tril(),
+                          "You set what is hidden to 0. These are still scores, and 0 may be a large one: fill with -inf, then "
+                          "take the softmax of each row."),
             Misconception(lambda scores: torch.ones_like(scores).tril() / torch.arange(1, len(scores) + 1)[:, None],
                           "That is the plain average of all words so far. The scores say how the weight is to be shared out."),
             Misconception(lambda scores: torch.ones_like(scores).tril(),
@@ -231,6 +234,10 @@ EXERCISES = {
             Misconception(_turned(speeds=lambda D: torch.ones(D // 2)),
                           "All pairs turn at one speed. Then two words 2π apart look like the same place; slower pairs tell such "
                           "places apart."),
+            Misconception(lambda x, positions: turn(x, torch.arange(len(x))),
+                          "You numbered the rows yourself. Where each word stands is given: positions may begin anywhere."),
+            Misconception(lambda x, positions: turn(x, positions * math.pi / 180),
+                          "You took the angles for degrees. position · 10000^(-2i/D) is in radians, which cos and sin take."),
             Misconception(_turned(shift=1), "You counted positions from 1: what was given already counts, from 0."),
             Misconception(_turned(pair=lambda a, b, cos, sin: (a * cos + b * sin, a * sin - b * cos)),
                           "That is a reflection, not a turn: done twice, it gives x back. Only one of the two sines is taken "
