@@ -17,7 +17,9 @@ from minitrain.sources.village import Village
 from minitrain.tokenizer import Words
 
 HELD_OUT, SCORED = 10_000_000, 4_000                        # the first document for testing; of how many the file tells
-STEPS, SIZE = 12_000, {"layers": 2, "width": 128, "heads": 4, "context": 128, "batch": 16}
+VILLAGE = {"seed": 0, "habit": 3}                           # everybody in it, with turns of phrase that they prefer
+STEPS = 16_000
+SIZE = {"layers": 3, "width": 128, "heads": 4, "context": 128, "batch": 32, "adam_rate": 0.02, "betas": (0.95, 0.99)}
 
 
 class Endless(Corpus):
@@ -66,14 +68,14 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args(arguments)
     use_threads()
-    made = Endless(Village(seed=0))
+    made = Endless(Village(**VILLAGE))
     run = prepare(made, steps=given.steps, out=given.runs, resume=True, **SIZE)
     run.train()
     if not run.done:
         return 130
     found = against_the_floor(run.model, run.tokenizer, made.village.documents(SCORED, first=HELD_OUT))
     command = f"python -m minitrain.pretrain.base --steps {run.plan.steps} --out data/models/village-base.safetensors"
-    path = run.save(Path(given.out), dtype="bfloat16", command=command, village={"seed": 0}, held_out=found)
+    path = run.save(Path(given.out), dtype="bfloat16", command=command, village=VILLAGE, held_out=found)
     print(f"{path}: {path.stat().st_size:,} bytes.")
     for name, part in found.items():
         print(f"{name:>8}: {part['loss']:.4f} nats a token, floor {part['floor']:.4f}, {100 * part['gap']:+.2f} %")

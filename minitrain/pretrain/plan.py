@@ -23,7 +23,8 @@ SHARE = 0.85                                                # of the minutes go 
 class Plan:
     """Everything that decides a run, besides the text. Printed, it is one sentence.
 
-    batch: rows an update, of `context` tokens each.  rate: Muon's, for matrices; adam_rate: for everything else.
+    batch: rows an update, of `context` tokens each.  rate: Muon's, for matrices; adam_rate: for everything else, with
+    AdamW's betas, which want to be longer for a long run.
     bf16: matrix products in bfloat16.  compiled: the forward pass, by torch.compile, which costs a minute first.  masked: a BERT,
     which fills in blanks.  tokens_a_second: as measured, before compiling; 0 where nothing was.  text_tokens: to train on.
     """
@@ -37,6 +38,7 @@ class Plan:
     every: int
     rate: float = 0.02
     adam_rate: float = 0.01
+    betas: tuple = (0.9, 0.95)
     decay: float = 0.0
     clip: float | None = 1.0
     bf16: bool = False
@@ -57,7 +59,8 @@ class Plan:
     def trainer(self, model, loss=losses.next_token, sync=None):
         """The one loop: Muon for the matrices inside, AdamW for embeddings and gains; warm-up, then down to nothing."""
         optimizer = optim.Muon(model.parameters(), self.rate, adam=[model.embedding, model.unembedding], adam_rate=self.adam_rate,
-                               betas=(0.9, 0.95), decay=self.decay, clip=self.clip, dtype=torch.bfloat16 if self.bf16 else None)
+                               betas=tuple(self.betas), decay=self.decay, clip=self.clip,
+                               dtype=torch.bfloat16 if self.bf16 else None)
         schedule = optim.warmup(self.warmup, optim.cosine(max(self.steps - self.warmup, 1)))
         return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
 
