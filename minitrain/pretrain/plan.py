@@ -38,7 +38,8 @@ class Plan:
     every: int
     rate: float = 0.02
     adam_rate: float = 0.01
-    betas: tuple = (0.9, 0.95)
+    beta1: float = 0.9
+    beta2: float = 0.95
     decay: float = 0.0
     clip: float | None = 1.0
     bf16: bool = False
@@ -59,7 +60,7 @@ class Plan:
     def trainer(self, model, loss=losses.next_token, sync=None):
         """The one loop: Muon for the matrices inside, AdamW for embeddings and gains; warm-up, then down to nothing."""
         optimizer = optim.Muon(model.parameters(), self.rate, adam=[model.embedding, model.unembedding], adam_rate=self.adam_rate,
-                               betas=tuple(self.betas), decay=self.decay, clip=self.clip,
+                               betas=(self.beta1, self.beta2), decay=self.decay, clip=self.clip,
                                dtype=torch.bfloat16 if self.bf16 else None)
         schedule = optim.warmup(self.warmup, optim.cosine(max(self.steps - self.warmup, 1)))
         return Trainer(model, precise(loss, self.bf16), optimizer, schedule=schedule, sync=sync)
