@@ -55,7 +55,7 @@ class GridWorld(gymnasium.Env):
         self.earned = self._rewards({"X": -1.0} if pays is None else pays, every)       # (S, 4), by where the move leads
         self.observation_space = gymnasium.spaces.Discrete(len(self.cells))
         self.action_space = gymnasium.spaces.Discrete(len(MOVES))
-        self.state = None
+        self.state = self.seen = None                       # where the agent is; where it was last, for a picture
 
     def _rewards(self, pays, every):
         far = self.distances()                                                          # (S,)
@@ -96,7 +96,8 @@ class GridWorld(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.state, self.t, self.owed = int(self.np_random.choice(self.starts)), 0, deque()
+        self.state = self.seen = int(self.np_random.choice(self.starts))
+        self.t, self.owed = 0, deque()
         return self.state, {}
 
     def step(self, action):
@@ -119,9 +120,9 @@ class GridWorld(gymnasium.Env):
         return state, reward, terminated, truncated, {}
 
     def render(self):
-        """The plan as text, with @ where the agent is. Returns None unless render_mode is "ansi"."""
+        """The plan as text, with @ where the agent is; None unless render_mode is "ansi"."""
         if self.render_mode != "ansi":
             return None
-        here = self.cells[self.seen]
+        here = None if self.seen is None else self.cells[self.seen]
         return "\n".join("".join("@" if (i, j) == here else letter for j, letter in enumerate(row))
                          for i, row in enumerate(self.rows))

@@ -44,11 +44,10 @@ class ActorCritic(nn.Module):
 
     def features(self, obs):
         """Observations of a vectorised environment as the networks' input, (N, D) float32."""
-        obs = np.asarray(obs)
         if isinstance(self.obs_space, gymnasium.spaces.Discrete):
-            return torch.eye(_width(self.obs_space))[torch.as_tensor(obs - self.obs_space.start)].to(self._device)
-        x = torch.as_tensor(obs.reshape(-1, _width(self.obs_space)), dtype=torch.float32)
-        return x.to(self._device)
+            return torch.eye(_width(self.obs_space))[np.asarray(obs) - self.obs_space.start].to(self._device)
+        x = np.array(obs, dtype=np.float32)                 # a copy: an environment may write its next answer into the same array
+        return torch.from_numpy(x.reshape(-1, _width(self.obs_space))).to(self._device)
 
     def values(self, x):
         """What the critic expects from here on, (B,)."""
@@ -94,7 +93,7 @@ def average_return(model, envs, *, episodes=100, greedy=True, seed=0):
     """
     N = envs.num_envs
     if episodes < N or episodes % N:
-        raise ValueError(f"average_return: {N} environments can not play {episodes} episodes in equal parts; ask for a multiple of {N}.")
+        raise ValueError(f"average_return: {N} environments can not share {episodes} episodes equally; ask for a multiple.")
     generator = None if greedy else torch.Generator().manual_seed(seed)
     obs, _ = envs.reset(seed=seed)
     total, running, left = 0.0, np.zeros(N), np.full(N, episodes // N)

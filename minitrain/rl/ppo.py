@@ -25,8 +25,8 @@ class PPO(Rollouts):
     def __init__(self, model, envs, *, epochs=4, minibatches=4, kl=None, **options):
         super().__init__(model, envs, **options)
         if epochs < 1 or not 1 <= minibatches <= self.steps * envs.num_envs // 2 or (kl is not None and not kl > 0):
-            raise ValueError(f"PPO got epochs={epochs}, minibatches={minibatches}, kl={kl}; epochs is at least 1, a minibatch needs "
-                             "experience, kl (or None) is above 0.")
+            raise ValueError(f"PPO got epochs={epochs}, minibatches={minibatches}, kl={kl}; epochs is at least 1, a minibatch "
+                             "needs experience, kl (or None) is above 0.")
         self.epochs, self.minibatches, self.kl, self.far = epochs, minibatches, kl, False
 
     def __iter__(self):

@@ -46,7 +46,7 @@ def gae(rewards, values, terminated, truncated, resets, *, discount=0.99, lam=0.
         raise ValueError(f"gae: rewards, terminated, truncated and resets must be (T, N) and values (T+1, N); got "
                          f"{[tuple(v.shape) for v in (rewards, terminated, truncated, resets, values)]}.")
     surprise = rewards + discount * values[1:] * ~terminated - values[:-1]              # (T, N)
-    goes_on = discount * lam * ~(terminated | truncated)
+    goes_on = (~(terminated | truncated)).to(rewards.dtype) * (discount * lam)
     advantages, after = torch.zeros_like(rewards), torch.zeros_like(rewards[0])
     for t in reversed(range(T)):
         after = advantages[t] = (surprise[t] + goes_on[t] * after) * ~resets[t]
@@ -110,4 +110,4 @@ def check(rewards, obs, t):
     """Raises where an environment's answer is not finite: a NaN would take the weights with it, an update later."""
     for what, values in (("reward", rewards), ("observation", obs)):
         if not np.isfinite(values).all():
-            raise ValueError(f"An environment's {what} in step {t} has {values[~np.isfinite(values)][0]} in it; it must be finite.")
+            raise ValueError(f"An environment's {what} in step {t} is {values[~np.isfinite(values)][0]}; it must be finite.")
