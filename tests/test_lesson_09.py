@@ -289,7 +289,7 @@ def test_controls_and_traits_follow_each_other(panel):
 
 
 def test_the_roof_has_its_corner_where_the_limits_meet():
-    ax = roofline({"one": [(2.0, 5e9, "x")]}, copy=4e9, rate=2e10, title="A roof").axes[0]
+    ax = roofline([(2.0, 5e9, "x")], copy=4e9, rate=2e10, title="A roof").axes[0]
     x, y = ax.lines[0].get_data()
     assert (x[1], y[1]) == (5.0, 20.0) and y[2] == 20.0 and y[0] == pytest.approx(4 * x[0])
     assert [float(part[0]) for part in ax.lines[1].get_data()] == [2.0, 5.0]

@@ -16,7 +16,7 @@ QUESTIONS = {
         "eight times as many operations. They take …",
         ["less than four times as long", "four to seven times as long", "about eight times as long"],
         answer="less than four times as long",
-        why="The time went into fetching the matrix, and it is fetched once for all eight rows. The operations hardly showed."),
+        why="Most of the time goes into fetching the matrix, and it is fetched once for all eight rows."),
     "trips": Question(
         "Softmax of a matrix, written as its formula is: largest, difference, exponential, sum, quotient, one operation each. "
         "How often do as many numbers as the matrix has pass through memory, in or out?",

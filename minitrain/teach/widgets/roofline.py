@@ -14,43 +14,37 @@ SIDES = [2**i for i in range(11)]                           # of a tile: 1 … 1
 SIZES = [1, 16, 64, 256, 1024, 4096, 16384]                 # of a matrix
 
 
-def roofline(groups, *, copy, rate, title, ax=None):
+def roofline(points, *, copy, rate, title, ax=None):
     """Operations a second against operations a byte, below the two limits of a machine. Returns the figure.
 
-    groups: name -> list of (operations a byte, operations a second, label).  copy: bytes a second; rate: operations a second.
+    points: (operations a byte, operations a second, label) each.  copy: bytes a second; rate: operations a second.
 
-    >>> fig = roofline({"rows": [(0.5, 2e9, "1"), (8.0, 3e10, "16")]}, copy=5e9, rate=6e10, title="Yours")
+    >>> fig = roofline([(0.5, 2e9, "1"), (8.0, 3e10, "16")], copy=5e9, rate=6e10, title="Yours")
     >>> [text.get_text() for text in fig.axes[0].texts][:2]
     ['1', '16']
     """
     fig, ax = axes(title=title, size=(6.4, 3.6)) if ax is None else (ax.figure, ax)
-    ridge, at = rate / copy, [x for group in groups.values() for x, _, _ in group]
-    low, high = min([0.1, *at]) / 1.5, max([4 * ridge, *at]) * 1.5
+    ridge, (at, heights, labels) = rate / copy, zip(*points)
+    low, high = min(0.1, *at) / 1.5, max(4 * ridge, *at) * 1.5
     x = np.array([low, ridge, high])
     ax.plot(x, np.minimum(rate, copy * x) / 1e9, color=FAINT, linewidth=3, zorder=1)
-    for i, (name, group) in enumerate(groups.items()):
-        points = [(x, y / 1e9) for x, y, _ in group]
-        ax.plot(*zip(*points), MARKERS[i], color=COLOURS[i], markersize=8, label=name, zorder=3)
-        for (x, y), (*_, label) in zip(points, group):
-            ax.annotate(label, (x, y), xytext=(3, -13), textcoords="offset points", color=COLOURS[i], fontsize=9.5)
-    floor = min([copy * low, *(y for group in groups.values() for _, y, _ in group)]) / 1e9
+    ax.plot(at, np.array(heights) / 1e9, MARKERS[0], color=COLOURS[0], markersize=8, zorder=3)
+    for x, y, label in zip(at, heights, labels):
+        ax.annotate(label, (x, y / 1e9), xytext=(3, -13), textcoords="offset points", color=COLOURS[0], fontsize=9.5)
+    floor = min(copy * low, *heights) / 1e9
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(floor / 3, rate / 1e9 * 4),
            xlabel="operations a byte", ylabel="billion operations a second")
     ax.minorticks_off()
-    middle = (low * ridge) ** 0.5
-    ax.annotate(f"memory: {_short(copy)} bytes/s", (middle, copy * middle / 1e9), xytext=(-8, 8), textcoords="offset points",
-                ha="right", color=INK, fontsize=9.5)
-    ax.annotate(f"arithmetic: {_short(rate)}/s", (high, rate / 1e9), xytext=(-2, 5), textcoords="offset points", ha="right",
-                color=INK, fontsize=9.5)
-    if len(groups) > 1:
-        ax.legend(loc="lower right", fontsize=9.5)
+    for text, at in ((f"level: arithmetic, {_short(rate)}/s", (high, rate / 1e9)),
+                     (f"slope: memory, {_short(copy)} bytes/s", (high, floor / 3))):
+        ax.annotate(text, at, xytext=(-2, 5), textcoords="offset points", ha="right", color=INK, fontsize=9.5)
     return fig
 
 
 def tiled(M, K, N, height, width, ax):
     """The three matrices of a product: one tile of the result, and what of a and b it reads. Draws into `ax`."""
-    m, k, n = (side**0.3 for side in (M, K, N))             # true proportions would hide a matrix of one row
-    gap, tall, wide = 0.15 * max(m, k, n), m * min(1, height / M), n * min(1, width / N)
+    m, k, n, tall, wide = (side**0.3 for side in (M, K, N, min(height, M), min(width, N)))      # in true proportions a tile of
+    gap = 0.15 * max(m, k, n)                                                                   # 32 in 4,096 is not to be seen
     for x, y, w, h, name in ((0, 0, k, m, "a"), (k + gap, m + gap, n, k, "b"), (k + gap, 0, n, m, "result")):
         ax.add_patch(Rectangle((x, y), w, h, facecolor="#f2f2f2", edgecolor=FAINT))
         ax.annotate(name, (x + w, y + h), xytext=(-2, -2), textcoords="offset points", ha="right", va="top", color=INK)
@@ -119,10 +113,10 @@ class TilePlanner(Panel):
         tile = 4 * min(self.height, self.rows) * min(self.width, self.columns)             # its sums are kept in 32 bits
         self.message = (f"{_short(operations)} operations take at least {_time(working)}; {_short(moved)} bytes at least "
                         f"{_time(fetching)}. One tile of the result is {_short(tile)} bytes while it is being made. The {bound}.")
-        fig, (left, right) = axes(2, title=["One tile, and what it reads", f"On {self.machine}"], size=(9.0, 3.5))
+        fig, (left, right) = axes(2, title=["One tile, and what it reads (not to scale)", f"On {self.machine}"], size=(9.0, 3.5))
         tiled(self.rows, self.inner, self.columns, self.height, self.width, left)
         point = operations / moved, operations / max(working, fetching), f"{_time(max(working, fetching))}"
-        roofline({"this product": [point]}, copy=copy, rate=rate, title=None, ax=right)
+        roofline([point], copy=copy, rate=rate, title=None, ax=right)
         self.image.alt = f"A product in tiles, and where it stands on the roofline. {self.message}"
         self.image.show(fig)
 
