@@ -310,8 +310,8 @@ def test_the_recorded_runs_command_in_small(tmp_path, capsys):
     rows, command = label_efficiency.recorded(tmp_path / "out.csv")
     assert command == "python -m minitrain.evaluate.label_efficiency --seeds 3 --budgets 1 --updates 1"
     assert {(row["features"], row["use"], row["budget"]) for row in rows} == {
-        ("random", "probe", 0), ("random", "tuned", 0), ("random", "tuned, no views", 0), ("contrast", "tuned", 2),
-        ("contrast", "probe", 2), *((name, "probe", 1) for name in label_efficiency.TASKS)}
-    assert len(rows) == 4 * 10 and all(0 <= row["accuracy"] <= 1 and row["seed"] == 3 for row in rows)
+        ("random", "probe", 0), ("random", "tuned", 0), ("random", "tuned, no views", 0), ("random", "tuned as long", 0),
+        ("contrast", "tuned", 2), ("contrast", "probe", 2), *((name, "probe", 1) for name in label_efficiency.TASKS)}
+    assert len(rows) == 4 * 11 and all(0 <= row["accuracy"] <= 1 and row["seed"] == 3 for row in rows)
     same = label_efficiency.pretrain("rotation", torch.rand(64, 3, 16, 16), (1, 2), seed=0)
     assert [budget for budget, _ in same] == [1, 2]

@@ -1,12 +1,13 @@
 """What learning without labels is worth: accuracy with 1, 5, 20 and 100 labels a class, for each pretext task and budget.
 
-    python -m minitrain.evaluate.label_efficiency                       the recorded run, about twelve minutes on one core
+    python -m minitrain.evaluate.label_efficiency                       the recorded run, about a quarter of an hour on one core
     python -m minitrain.evaluate.label_efficiency --seeds 0 --budgets 20 --updates 20 --out /dev/stdout
 
 It writes CSV below a comment with the command that made it. A seed draws the start of every network, all batches and views, and
 which pictures are labelled; all seeds share the unlabelled pictures and the test. `use` says what was done with the labels:
 "probe" fits a linear layer to frozen features, "tuned" trains the whole network, on views of the labelled pictures or, as
-"tuned, no views", on the pictures as they are. `features` says where the network started: from random weights, or from a task.
+"tuned, no views", on the pictures as they are; "tuned as long" has as many updates as pretraining and tuning together. `features`
+says where the network started: from random weights, or from a task.
 """
 import argparse
 import copy
@@ -82,8 +83,8 @@ def rows_of(seed, *, budgets=BUDGETS, updates=600):
         return [dict(features=name, use=use, budget=budget, seed=seed, labels=n, accuracy=round(accuracy, 4))
                 for n, accuracy in found.items()]
 
-    def tune(make, view=VIEW, **how):
-        return {n: tuned(make(), pictures, labels, test, n, seed=seed, updates=updates, view=view, **how) for n in LABELS}
+    def tune(make, **how):
+        return {n: tuned(make(), pictures, labels, test, n, seed=seed, **{"updates": updates, **how}) for n in LABELS}
 
     yield from rows("random", "probe", 0, probed(Encoder(16, seed=seed), pictures, labels, test, seed=seed))
     yield from rows("random", "tuned, no views", 0, tune(lambda: Encoder(16, seed=seed), view=None))
@@ -94,6 +95,8 @@ def rows_of(seed, *, budgets=BUDGETS, updates=600):
             yield from rows(name, "probe", budget, probed(encoder, pictures, labels, test, seed=seed))
         if name in LONGER:
             yield from rows(name, "tuned", budget, tune(lambda encoder=encoder: copy.deepcopy(encoder), rate=1e-3))
+    as_long = updates + 2 * budgets[-1]                 # what the longest pretraining and the tuning after it took together
+    yield from rows("random", "tuned as long", 0, tune(lambda: Encoder(16, seed=seed), updates=as_long))
 
 
 def recorded(path=RECORDED):
