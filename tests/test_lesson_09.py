@@ -301,6 +301,7 @@ def test_the_roof_has_its_corner_where_the_limits_meet():
 @pytest.mark.browser
 def test_the_planner_in_a_browser(lab, browser):
     """By keys alone, on the lesson's own function."""
+    from playwright.sync_api import expect
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     kept = []
     for cell in cells["cells"]:
@@ -326,8 +327,8 @@ def test_the_planner_in_a_browser(lab, browser):
     before = says(words, "memory-bound")
     output.get_by_role("combobox", name="On").focus()
     notebook.page.keyboard.press("ArrowDown")
-    changed(words, before)
-    assert output.locator("img").get_attribute("alt") == ("A product in tiles, and where it stands on the roofline. "
-                                                          f"{words.inner_text()}")
+    message = changed(words, before)
+    expect(output.locator("img")).to_have_attribute("alt", f"A product in tiles, and where it stands on the roofline. {message}",
+                                                    timeout=20_000)                     # the picture is drawn after the words
     clean(notebook)
     notebook.close()
