@@ -102,18 +102,20 @@ def test_rollouts_live_through_what_single_environments_do(steps, lam):
         assert rollouts.episodes[0] == pytest.approx(whole[0])
 
 
-def test_gae_against_a_naive_sum():
+@pytest.mark.parametrize("resetting", [True, False])
+def test_gae_against_a_naive_sum(resetting):
+    """With a step that only resets after every end, and with the next episode right behind it."""
     lots = torch.Generator().manual_seed(0)
     T, N = 40, 8
     rewards, values = (torch.randn(n, N, generator=lots, dtype=torch.float64) for n in (T, T + 1))
     terminated, truncated = (torch.rand(T, N, generator=lots) < 0.1 for _ in range(2))
     resets = torch.zeros(T, N, dtype=torch.bool)
-    for t in range(T - 1):                                  # the step after an end only resets, and ends nothing
+    for t in range(T - 1 if resetting else 0):              # the step after an end ends nothing
         over = terminated[t] | truncated[t]
         resets[t + 1] = over
         terminated[t + 1] &= ~over
         truncated[t + 1] &= ~over
-    assert (terminated & truncated).any() and resets.any()  # for good counts, where both are said
+    assert (terminated & truncated).any()                   # for good counts, where both are said
     found = gae(rewards, values, terminated, truncated, resets, discount=0.9, lam=0.7)
     for n in range(N):
         for t in range(T):
@@ -413,19 +415,19 @@ def pole(num):
 
 
 def test_ppo_learns_cartpole():
-    for sign, updates, seeds in ((1, 400, (0, 1)), (-1, 80, (0,))):
+    for sign, updates, seeds in ((1, 320, (0, 1)), (-1, 80, (0,))):
         for seed in seeds:
             model, _ = trained(pole(64), PPO, clipped, updates, sign=sign, seed=seed, discount=0.98)
             found = average_return(model, pole(50), episodes=50, seed=100)
-            assert found > 200 if sign == 1 else found < 30
+            assert found > 150 if sign == 1 else found < 30
 
 
 @pytest.mark.parametrize("baseline", [True, False])
 def test_reinforce_learns_cartpole(baseline):
     """Without a baseline it learns too, only slower."""
     loss = partial(policy_gradient, value=0.5 if baseline else 0.0)
-    for sign, updates in ((1, 60), (-1, 10)):
-        model, _ = trained(pole(32), Episodes, loss, updates, sign=sign, rate=1e-2, discount=0.98, baseline=baseline)
+    for sign, updates in ((1, 25), (-1, 10)):
+        model, _ = trained(pole(16), Episodes, loss, updates, sign=sign, rate=1e-2, discount=0.98, baseline=baseline)
         found = average_return(model, pole(50), episodes=50, seed=100)
         assert found > 100 if sign == 1 else found < 30
 
