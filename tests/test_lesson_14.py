@@ -1,5 +1,6 @@
 """Lesson 14's parts: what its claims stand on, over other seeds; the second clinic; its dashboard, here and in a browser."""
 import copy
+import csv
 import json
 import math
 import re
@@ -76,7 +77,7 @@ def test_warmup_has_a_best_length_between_none_and_nearly_all(seed, made):
         return np.mean([float(logs["loss"]) for logs in trainer.history[-10:]])
     for rate in (0.003, 0.03):
         none, some, long = (after(warmup, rate) for warmup in (1, 30, 55))
-        assert none > some + 0.05 and long > some + 0.03
+        assert none > some + (0.3 if rate == 0.03 else 0.05) and long > some + 0.03
 
 
 def test_bert_beats_scratch_on_words_without_labels(made, village):
@@ -95,15 +96,34 @@ def test_bert_beats_scratch_on_words_without_labels(made, village):
 
         def right(body, few=few, many=many):
             return evaluate(fine_tune(body, *few, steps=60), losses.cross_entropy, *many)["accuracy"]
-        scratch = right(bert.plan.model(len(bert.tokenizer)))
-        assert right(copy.deepcopy(bert.model)) > scratch + 0.15
+        scratch, tuned = right(bert.plan.model(len(bert.tokenizer))), right(copy.deepcopy(bert.model))
+        assert tuned > scratch + 0.15 and tuned > 0.9
 
 
 def test_both_are_asked_for_the_same_words(made, village):
-    """Models that know nothing pay about ln V each, and a model that is sure of the truth pays nothing."""
+    """Models that know nothing pay about ln V each; and the floor is that of the words which the record was made on."""
     bert, gpt = (begin(made, steps=2, masked=masked, every=2) for masked in (True, False))
-    costs = same_words(bert, gpt, village.documents(20, first=10**6))
+    *costs, floor = same_words(bert, gpt, village.documents(200, first=10**6))
     assert costs == pytest.approx([math.log(len(made.tokenizer))] * 2, rel=0.03)
+    assert {value("floor", updates, seed) for updates in LENGTHS for seed in range(3)} == {round(floor, 4)}
+
+
+def value(model, updates, seed):
+    """One number of the record."""
+    record = (NOTEBOOK.parents[1] / "data" / "runs" / "masked_and_causal.csv").read_text(encoding="utf-8").splitlines()[1:]
+    found, = [row["value"] for row in csv.DictReader(record) if row["what"] == "same words" and row["model"] == model
+              and (int(row["updates"]), int(row["seed"])) == (updates, seed)]
+    return float(found)
+
+
+LENGTHS = (500, 1000, 2000, 4000)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recorded_bert_starts_slower_and_ends_below_what_the_left_alone_allows(seed):
+    assert value("bert", 500, seed) > value("gpt", 500, seed) + 0.3
+    assert value("bert", 4000, seed) < value("floor", 4000, seed) - 0.05
+    assert all(abs(value("gpt", updates, seed) - value("floor", updates, seed)) < 0.04 for updates in LENGTHS)
 
 
 def test_the_recorded_comparison_can_be_made_again(tmp_path):
@@ -134,6 +154,12 @@ def test_two_go_below_the_floor_and_one_hides(patients, made, village):
             for fault, patient in patients.items()}
     assert ends["mask leak"] < 0.8 * floor and ends["targets not shifted"] < 0.2 * floor
     assert ends["healthy"] > floor and ends["wrong softmax axis"] > floor
+
+
+def test_held_out_pages_are_scored_by_the_same_wrong_lines(patients, made):
+    ends = {fault: np.mean([float(logs["loss"]) for logs in patient.trainer.history[-20:]])
+            for fault, patient in patients.items()}
+    assert all(second_clinic.held_out_loss(patient, made) < 1.05 * ends[fault] for fault, patient in patients.items())
 
 
 def test_which_test_finds_which_fault(patients, made):
@@ -214,14 +240,14 @@ def test_the_dashboard_in_a_browser(lab, browser):
     """By keys alone, on the lesson's own cells, with fewer pages."""
     text = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     wanted = ("import TrainingDashboard", "def diaries", "made = corpus(pages", "def begin(", "TrainingDashboard(lambda")
-    shorter = {"16_000": "600", "run = begin()\nprint(run.plan)": "", "every=20), floor": "every=20), 0.67"}
+    shorter = {"16_000": "600", "every=20), floor": "every=20), 0.67"}
     kept = []
     for cell in text["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and any(part in source for part in wanted):
             for whole, short in shorter.items():
                 source = source.replace(whole, short)
-            kept.append(cell | {"source": source, "outputs": []})
+            kept.append(cell | {"source": source.split("\nrun = begin()")[0], "outputs": []})
     assert len(kept) >= len(wanted)
     (lab[1] / "14_dashboard.ipynb").write_text(json.dumps(text | {"cells": kept}))
     notebook = Notebook(browser, lab[0], "14_dashboard.ipynb")

@@ -5,6 +5,7 @@ its second question.
 """
 import argparse
 import csv
+import itertools
 import sys
 
 import torch
@@ -27,11 +28,12 @@ def diaries():
 
 @torch.no_grad()
 def same_words(bert, gpt, documents, each=4, seed=0):
-    """Nats for the same words, of which BERT sees both sides and GPT the left: (bert, gpt).
+    """Nats for the same words, of which BERT sees both sides and GPT the left, and the floor for whoever sees the left alone:
+    [bert, gpt, floor].
 
-    each: words a document, drawn by lot, blanked one at a time.
+    documents: of the village.  each: words a document, drawn by lot, blanked one at a time.
     """
-    lots, tok, costs = torch.Generator().manual_seed(seed), bert.tokenizer, [[], []]
+    lots, tok, costs = torch.Generator().manual_seed(seed), bert.tokenizer, [[], [], []]
     kept = [page for page in documents if len(page.pieces) < bert.model.context]
     for page, row in zip(kept, nats(gpt.model, tok, kept)):
         x = torch.tensor([[tok.end, *tok.encode(page.text)]] * each)                    # (each, T)
@@ -40,15 +42,16 @@ def same_words(bert, gpt, documents, each=4, seed=0):
         x[rows, at] = len(tok)                                                          # the blank
         costs[0] += (-bert.model(x)[rows, at].log_softmax(-1)[rows, y]).tolist()
         costs[1] += [row[i - 1] for i in at.tolist()]
+        costs[2] += [page.nats[i - 1] for i in at.tolist()]
     return [sum(column) / len(column) for column in costs]
 
 
-def by_length(made, unseen, lengths=(500, 1000, 2000, 4000), seed=0):
-    """Rows of the first comparison: a fresh BERT and a fresh GPT for each length, on the same batches."""
-    for steps in lengths:
+def by_length(made, unseen, lengths=(500, 1000, 2000, 4000), seeds=range(3)):
+    """Rows of the first comparison: a fresh BERT and a fresh GPT for each length and seed, on the same batches."""
+    for seed, steps in itertools.product(seeds, lengths):
         bert, gpt = (prepare(made, steps=steps, masked=masked, every=steps, quiet=True, seed=seed, **SIZE).train()
                      for masked in (True, False))
-        for name, found in zip(("bert", "gpt"), same_words(bert, gpt, unseen)):
+        for name, found in zip(("bert", "gpt", "floor"), same_words(bert, gpt, unseen)):
             yield "same words", name, steps, seed, round(found, 4)
 
 
@@ -90,7 +93,7 @@ def main(arguments=None):
         file.write("# python -m minitrain.pretrain.compared --out data/runs/masked_and_causal.csv\n")
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["what", "model", "updates", "seed", "value"])
-        for part in (by_length(made, unseen, (2,) if given.quick else (500, 1000, 2000, 4000)),
+        for part in (by_length(made, unseen, *(((2,), range(1)) if given.quick else ())),
                      with_and_without(made, *((2, range(1)) if given.quick else ()))):
             for row in part:
                 out.writerow(row)

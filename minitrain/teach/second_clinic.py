@@ -11,9 +11,9 @@ from minitrain import Trainer, losses, optim, sources
 from minitrain.models.transformer import Transformer, attention
 
 
-def rows(corpus, context):
-    """The corpus's documents as (x, y), both (N, T): one document a row behind an end mark; y is -100 in padding."""
-    kept = [ids for ids in corpus.ids if len(ids) < context]
+def rows(corpus, context, held=False):
+    """The corpus's documents as (x, y), both (N, T): one a row, an end mark before it; y is -100 in padding. held: held out."""
+    kept = [ids for ids in (corpus.held_ids if held else corpus.ids) if len(ids) < context]
     end = corpus.tokenizer.end
     x = torch.tensor([[end, *ids] + [end] * (context - 1 - len(ids)) for ids in kept])
     y = torch.tensor([[*ids, end] + [losses.IGNORED] * (context - 1 - len(ids)) for ids in kept])
@@ -45,11 +45,12 @@ WARD = {"K": "targets not shifted", "L": "wrong softmax axis", "M": "mask leak"}
 
 @dataclass
 class Patient:
-    """model, its trainer and source, and the attention that its blocks use."""
+    """model, its trainer and source, the attention that its blocks use, and how it makes targets of a batch."""
     model: Transformer
     trainer: Trainer
     source: object
     attend: object
+    targets: object
 
     def fit(self, steps):
         self.trainer.fit(self.source, steps)
@@ -62,7 +63,15 @@ def build(corpus, *, attend=attention, targets=lambda x, y: (x, y), context=64, 
     for block in model.blocks:
         block.attention.attend = attend
     trainer = Trainer(model, losses.next_token, optim.AdamW(model.parameters(), 0.01, clip=1.0), schedule=optim.warmup(10))
-    return Patient(model, trainer, sources.batches(*targets(*rows(corpus, context)), size=8, seed=seed), attend)
+    return Patient(model, trainer, sources.batches(*targets(*rows(corpus, context)), size=8, seed=seed), attend,
+                   targets)
+
+
+@torch.no_grad()
+def held_out_loss(patient, corpus, most=200):
+    """Nats a token on documents that were held out, scored by the patient's own lines, as people do."""
+    x, y = patient.targets(*rows(corpus, patient.model.context, held=True))
+    return losses.next_token(patient.model, (x[:most], y[:most])).mean.item()
 
 
 # What can be asked of a patient, without reading its code.

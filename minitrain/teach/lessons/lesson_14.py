@@ -14,7 +14,7 @@ QUESTIONS = {
     "below": Question(
         "Three sick runs come in, one wrong line each. How many of them show, within 150 updates, a loss below the floor, "
         "which no model can do better than?",
-        ["none", "two", "all three"], answer="two",
+        ["none", "one", "two", "all three"], answer="two",
         why="On average nobody who sees only what stands before pays less than the floor, so a loss below it proves that the "
             "answer leaked into the question. That a loss lies above it proves nothing."),
     "resume": Question(
@@ -55,7 +55,15 @@ def _packed(change, marks=True):
             x = [token for ids in documents for token in ids]
             number = np.array([i for i, ids in enumerate(documents) for _ in ids])
             y = [token for ids in documents for token in (*ids[1:], end)]
-        elif marks == "behind":
+        elif marks == "once":
+            x = [end, *(token for ids in documents for token in ids)]
+            number = np.array([0, *(i for i, ids in enumerate(documents) for _ in ids)])
+            y = [*x[1:], end]
+        elif marks == "both":
+            x = [token for ids in documents for token in (end, *ids, end)]
+            number = np.array([i for i, ids in enumerate(documents) for _ in (end, *ids, end)])
+            y = [*x[1:], end]
+        elif marks == "after":
             x = [token for ids in documents for token in (*ids, end)]
             number = np.array([i for i, ids in enumerate(documents) for _ in (*ids, end)])
             y = [*x[1:], end]
@@ -76,11 +84,11 @@ def _some_documents(seed):
 EXERCISES = {
     "pack": Exercise(
         task="Put documents side by side into one row. Return x, y and allowed: x has the end mark before each document's "
-             "tokens, y the token that follows each place (behind a document's last, the end mark), and allowed[i, j] is "
+             "tokens, y the token that follows each place (after a document's last, the end mark), and allowed[i, j] is "
              "True where place i may look at place j.",
         reference=pack, inputs=_some_documents, any_sequence=True,
-        hint="Keep a list of the document's number for each place. Place i may look at j if the numbers are equal and j is not "
-             "behind i: (number[:, None] == number) & (place[:, None] >= place), with number and place as arrays.",
+        hint="Keep a list of the document's number for each place. Place i may look at j if the numbers are equal and j does "
+             "not come after i: (number[:, None] == number) & (place[:, None] >= place), with number and place as arrays.",
         misconceptions=[
             Misconception(_packed(lambda x, y, same, i, j: (x, y, i >= j)),
                           "A place may look at everything before it, and so into the document before its own: the leak. "
@@ -97,10 +105,26 @@ EXERCISES = {
                           "y repeats x: the model is asked for the token that it reads. y is what follows."),
             Misconception(_packed(lambda x, y, same, i, j: (x, y, same & (i >= j)), marks="none"),
                           "The end marks are missing in x. Without one before it, a document's first token is never asked for."),
-            Misconception(_packed(lambda x, y, same, i, j: (x, y, same & (i >= j)), marks="behind"),
-                          "The end mark stands behind each document in x. Then the first token of the row is never asked "
-                          "for, and "
-                          "those of the others are asked for from inside another document. Put it before."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, y, same & (i >= j)), marks="after"),
+                          "The end mark comes after each document in x. Then the first token of the row is never asked for, "
+                          "and those of the others are asked for from inside another document. Put it before."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, y, same & (i >= j)), marks="once"),
+                          "One end mark at the head of the row, and none between the documents: the first token of the second "
+                          "is asked for from inside the first. Each document has its own mark before it."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, y, same & (i >= j)), marks="both"),
+                          "x has two end marks between documents, one after and one before. The one before is enough: the end "
+                          "itself is asked for in y."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, x[1:], same & (i >= j))),
+                          "y is one shorter than x. The last place is asked for something too: the end mark."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, [*y[:-1], -100], same & (i >= j))),
+                          "The last place of the row is not asked for anything. The text ends there, and that is what it is to "
+                          "say: the end mark."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, [-100 if after == x[0] else after for after in y],
+                                                            same & (i >= j))),
+                          "You leave out where the answer is the end mark. A model that is never asked for it writes on for "
+                          "ever."),
+            Misconception(_packed(lambda x, y, same, i, j: (x, y, np.where(same & (i >= j), 0.0, -np.inf))),
+                          "This is the table as it is added to the scores, 0 and minus infinity. Here it is True and False."),
             Misconception(_packed(lambda x, y, same, i, j: (x, y, ~(same & (i >= j)))),
                           "Your table says where a place may not look. Here True means that it may."),
         ],
@@ -121,9 +145,9 @@ def _rate_by_sine(t, steps, warmup, most):
 
 
 def _rate(up=lambda t, warmup: (t + 1) / warmup, down=lambda t, steps, warmup: (1 + np.cos(np.pi * t)) / 2,
-          at=lambda t, steps, warmup: (t - warmup) / (steps - warmup), scaled=True):
+          at=lambda t, steps, warmup: (t - warmup) / (steps - warmup), scaled=True, late=0):
     def wrong(t, steps, warmup, most):
-        factor = up(t, warmup) if t < warmup else down(at(t, steps, warmup), steps, warmup)
+        factor = up(t, warmup) if t < warmup + late else down(at(t, steps, warmup), steps, warmup)
         return most * factor if scaled else factor
     return wrong
 
@@ -141,11 +165,28 @@ EXERCISES["rate_at"] = Exercise(
         Misconception(_rate(up=lambda t, warmup: t / warmup),
                       "The first update has rate 0: it is computed for nothing. Updates count from 0, so the line is (t + 1) / "
                       "warmup."),
+        Misconception(_rate(late=1),
+                      "Your line goes on for one update too long, to above `most`: updates count from 0, so the warm-up is over "
+                      "when t is warmup."),
+        Misconception(_rate(up=lambda t, warmup: (t + 1) / (warmup + 1)),
+                      "The last update of the warm-up is to have `most`, and yours has less: divide by warmup."),
         Misconception(_rate(at=lambda t, steps, warmup: t / steps),
                       "The cosine counts from update 0, so that the rate drops where the warm-up ends. Count from there: "
                       "(t - warmup) / (steps - warmup)."),
         Misconception(_rate(at=lambda t, steps, warmup: (t - warmup) / steps),
                       "The way down is steps - warmup long. With steps, the rate is not yet 0 at the end."),
+        Misconception(_rate(at=lambda t, steps, warmup: (t - warmup) / (steps - warmup - 1)),
+                      "Yours is 0 in the last update already, which is then computed for nothing. It is to be 0 at t = steps, "
+                      "one later."),
+        Misconception(_rate(at=lambda t, steps, warmup: (t - warmup + 1) / (steps - warmup)),
+                      "The way down begins at t = warmup, with `most`. Yours is one update ahead, and 0 in the last, which is "
+                      "then computed for nothing."),
+        Misconception(_rate(down=lambda u, steps, warmup: 1.0),
+                      "After the warm-up the rate stays where it is. It is to come down, along half a cosine."),
+        Misconception(_rate(down=lambda u, steps, warmup: 1 + np.cos(np.pi * u)),
+                      "1 + cos goes from 2 to 0, so the rate jumps to twice `most`. Halve it."),
+        Misconception(_rate(down=lambda u, steps, warmup: (1 - np.cos(np.pi * u)) / 2),
+                      "This goes from 0 up to `most`. With 1 + cos it goes down."),
         Misconception(_rate(down=lambda u, steps, warmup: 1 - u),
                       "This way down is a straight line. It is half a cosine: (1 + cos(pi u)) / 2."),
         Misconception(_rate(down=lambda u, steps, warmup: (1 + np.cos(2 * np.pi * u)) / 2),
@@ -196,10 +237,19 @@ def _every_place(ids, blank, lots, fates, others):
     return x, np.where(lots < 0.15, ids, -100)
 
 
+def _mixed_up(blank_again=False):
+    def wrong(ids, blank, lots, fates, others):
+        chosen = lots < 0.15
+        x = np.where(chosen & (fates < 0.8), blank, ids)
+        x = np.where(chosen & (fates < 0.9) if blank_again else chosen & (fates >= 0.9), others, x)
+        return x, np.where(chosen, ids, -100)
+    return wrong
+
+
 def _some_lots(seed):
     lots = np.random.default_rng(seed)
-    n = (20, 24, 30, 40, 60)[seed % 5]
-    chance, fates = lots.random(n) * np.where(lots.random(n) < 0.5, 0.2, 1), lots.random(n)
+    n = (6, 8, 12, 30, 60)[seed % 5]
+    chance, fates = (lots.random(n) * np.where(lots.random(n) < 0.5, 0.2, 1)).round(3), lots.random(n).round(3)
     chance[:4], fates[:4] = 0.1, (0.3, 0.85, 0.95, 0.5)                     # each fate occurs
     return lots.integers(0, 90, n), 99, chance, fates, lots.integers(90, 99, n)
 
@@ -236,6 +286,20 @@ EXERCISES["mask"] = Exercise(
                                                                 "are meant."),
         Misconception(_masked(share=lambda lots: lots < 0.15 * 0.8, replaced=0.9),
                       "You chose a smaller share. The 0.15 is all who are asked for; 0.8, 0.1 and 0.1 are shares of those."),
+        Misconception(_mixed_up(), "The two small shares are exchanged: with a fate from 0.8 to below 0.9 comes another token, "
+                                   "from 0.9 on it stays. (In training either is as good; here they are named.)"),
+        Misconception(_mixed_up(blank_again=True),
+                      "The second choice takes back the first: a fate below 0.9 is also one below 0.8, and the blanks are "
+                      "written over. It is for those from 0.8 on."),
+        Misconception(_masked(y=lambda x, ids, chosen: np.where(chosen, ids, 0)),
+                      "0 is a token too, and you ask for it wherever none was chosen. -100 is the number that the loss leaves "
+                      "out."),
+        Misconception(_masked(y=lambda x, ids, chosen: ids[chosen]),
+                      "y has only the tokens that were chosen. It is as long as x, so that each stands at its place: -100 "
+                      "elsewhere."),
+        Misconception(_masked(y=lambda x, ids, chosen: np.where(x == 99, ids, -100)),
+                      "You ask only where x is blank. Those that were chosen and became another token or stay are asked for "
+                      "too."),
         Misconception(_every_place, "The fate was applied at every place. It is for the chosen ones alone."),
     ],
     alternatives=[_mask_in_a_loop])

@@ -21,14 +21,15 @@ def dashboard(history, floor, *, held=None, until=None, title=""):
         panels[0].plot(list(held), list(held.values()), "s-", color="#000000", markersize=4, linewidth=1.5)
         panels[0].annotate("unseen", [*held.items()][-1], xytext=(0, 14), textcoords="offset points", ha="right", fontsize=9)
     panels[0].axhline(floor, color=FAINT, linestyle="--", linewidth=1.5)
-    panels[0].annotate("floor", (1, floor), xycoords=panels[0].get_yaxis_transform(), xytext=(-2, -11), ha="right",
-                       textcoords="offset points", color=FAINT, fontsize=9)
+    panels[0].annotate("floor", (0, floor), xycoords=panels[0].get_yaxis_transform(), xytext=(3, -11),
+                       textcoords="offset points", fontsize=9)             # at the left, where no run is below it
     panels[0].set(yscale="log")
     panels[0].set(yticks=[0.5, 1, 2, 5], yticklabels=["0.5", "1", "2", "5"], ylim=(min(0.5, 0.8 * floor), 9))
     panels[0].minorticks_off()
     panels[1].set(ylim=(0, None))
     if history:                                             # a logarithmic axis of nothing can not be drawn
         panels[2].set(yscale="log")
+        panels[2].yaxis.set_major_formatter("{x:g}")
     return fig
 
 
