@@ -1,11 +1,14 @@
 """Autoencoders: shapes, the variational loss against its formula, and whether a judge knows what is drawn."""
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from minitrain import Trainer, losses, optim, sources
 from minitrain.models.autoencoder import Autoencoder, VariationalAutoencoder
+from minitrain.models.convnet import ConvNet
+from minitrain.sources.augment import affine
 
 
 def pictures(n=20, seed=0):
@@ -88,3 +91,43 @@ def test_variational_says_what_does_not_fit():
         losses.variational(VariationalAutoencoder(64, 8), (x, x), spread=0)
     with pytest.raises(RuntimeError, match=r"could not take a batch of shape \(4, 63\)"):
         losses.variational(VariationalAutoencoder(64, 8), (x[:, 1:], x))
+
+
+def fit(model, loss, source, steps, rate, warmup):
+    schedule = optim.warmup(warmup, optim.cosine(steps - warmup))
+    trainer = Trainer(model, loss, optim.AdamW(model.parameters(), rate), schedule=schedule)
+    trainer.fit(source, steps)
+    return model.eval()
+
+
+@pytest.mark.slow
+def test_what_is_drawn_from_lots_is_a_digit():
+    """By a judge that never saw a drawing: the variational one's, a plain one's of the same size, and noise."""
+    (x, y), (x_held, y_held) = sources.split(*sources.digits(), held_out=0.2, seed=0)
+    made = sources.batches(x.view(-1, 1, 8, 8), y, size=48, seed=3, augment=affine(10, 0.1, 0.05))
+    judge = fit(ConvNet(1, (32, 64), classes=10, size=8, seed=3), losses.cross_entropy, made, 1000, 5e-3, 20)
+
+    @torch.no_grad()
+    def known(pictures):                                    # the share of all, by class, that it is more than 80 % sure of
+        sure, which = judge(pictures.view(-1, 1, 8, 8)).softmax(1).max(1)
+        return which[sure > 0.8].bincount(minlength=10) / len(pictures)
+
+    with torch.no_grad():
+        assert (judge(x_held.view(-1, 1, 8, 8)).argmax(1) == y_held).float().mean() > 0.98
+    assert 0.2 < known(torch.rand(2000, 64, generator=torch.Generator().manual_seed(0))).sum() < 0.5
+    shares = []
+    for seed in range(3):
+        source = sources.batches(x, x, size=128, seed=seed)
+        cloudy = fit(VariationalAutoencoder(64, 128, 64, code=16, seed=seed), partial(losses.variational, spread=0.35),
+                     source, 200 * len(source), 0.012, 100)
+        plain = fit(Autoencoder(64, 128, 64, code=16, seed=seed), losses.mse, source, 200 * len(source), 0.012, 100)
+        lots = torch.Generator().manual_seed(5)
+        with torch.no_grad():
+            drawn, codes = cloudy.draw(2000, lots), plain.encode(x)
+            z = torch.randn(2000, 16, generator=lots)
+            from_0_1, fitted = plain.decode(z), plain.decode(codes.mean(0) + codes.std(0) * z)
+        assert known(drawn).min() > 0.04
+        shares.append([float(known(p).sum()) for p in (drawn, from_0_1, fitted)])
+    cloudy, from_0_1, fitted = torch.tensor(shares).T
+    assert cloudy.mean() > 0.87 and cloudy.min() > 0.85
+    assert from_0_1.max() < 0.68 and fitted.max() < 0.75

@@ -110,27 +110,20 @@ def drawn_by(lesson, seed):
         if cell["cell_type"] == "code" and any(part in source for part in ("judge = ConvNet", "plain = learn(", "def drawings")):
             body = [n for n in ast.parse(source.replace("seed=0", f"seed={seed}")).body
                     if isinstance(n, ast.FunctionDef) or ast.unparse(n).startswith(("judge =", "trainer", "plain =", "cloudy ="))]
-            if "judge =" in source:                         # in the lesson, functions read what the cells before have made
-                exec(compile(ast.parse(learn_cell()), "cell", "exec"), names)
             exec(compile(ast.Module(body, []), "cell", "exec"), names)
     noise, _ = names["known"](torch.rand(1000, 64, generator=torch.Generator().manual_seed(seed)))
     return noise, {name: names["known"](pictures) for name, pictures in names["drawings"](seed=seed).items()}
 
 
-def learn_cell():
-    code = ["".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-            if cell["cell_type"] == "code"]
-    return next(source for source in code if "def learn(" in source)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_the_variational_one_draws_digits_and_the_judge_is_sure_of_noise(lesson, seed):
+    """Of 1,000: every class has at least 4 %. A judge that is sure of noise counts what is not there, so the gap matters more."""
     noise, drawn = drawn_by(lesson, seed)
     (plain, _), (from_0_1, _), (cloudy, which) = drawn.values()
     assert 0.1 < noise < 0.7
-    assert cloudy > 0.82 and cloudy > plain + 0.08 and plain < 0.8 and from_0_1 < 0.7
-    assert which.bincount(minlength=10).min() > 30                              # all ten, not one that it draws well
+    assert cloudy > 0.82 and cloudy > plain + 0.1 and plain < 0.76 and from_0_1 < 0.7
+    assert which.bincount(minlength=10).min() >= 40                             # all ten, not one that it draws well
 
 
 def test_recorded_maps_are_what_the_command_draws():
