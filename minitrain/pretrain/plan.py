@@ -81,8 +81,9 @@ class Plan:
 
     def __str__(self):
         often = f"{self.epochs:.1f} times the text" if self.text_tokens else "none twice"
-        measured = f", in about {self.minutes:g} minutes at {self.tokens_a_second:,.0f} a second" if self.tokens_a_second else ""
-        return (f"Plan: {self.parameters:,} parameters ({self.layers} layers, {self.width} wide) read {self.steps:,} batches of "
+        minutes, layers = (f"{n:g} {what}{'s' * (n != 1)}" for n, what in ((self.minutes, "minute"), (self.layers, "layer")))
+        measured = f", in about {minutes} at {self.tokens_a_second:,.0f} a second" if self.tokens_a_second else ""
+        return (f"Plan: {self.parameters:,} parameters ({layers}, {self.width} wide) read {self.steps:,} batches of "
                 f"{self.batch} × {self.context} tokens, {often}{measured}{', in bfloat16' * self.bf16}.")
 
     def data(self):
