@@ -103,7 +103,7 @@ def average_return(model, envs, *, episodes=100, greedy=True, seed=0):
         done = terminated | truncated
         total += running[done & (left > 0)].sum()
         left, running[done] = left - (done & (left > 0)), 0.0
-    return total / episodes
+    return float(total / episodes)
 
 
 def _width(space):
