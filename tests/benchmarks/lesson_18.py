@@ -68,7 +68,8 @@ def feed():
         for discount in (0.0, 0.9):
             env = Feed(asked=asked)
             planned = lived(value_iteration(*env.model(), discount=discount))
-            options = dict(discount=discount, rate=lambda n: max(n**-0.7, 0.01), epsilon=lambda t: max(1 - t / (0.8 * POSTS), 0.05))
+            options = dict(discount=discount, rate=lambda n: max(n**-0.7, 0.01),
+                           epsilon=lambda t: max(1 - t / (0.8 * POSTS), 0.05))
             learned = [lived(q_learning(env, POSTS, seed=seed, **options).Q, seed=seed) for seed in range(SEEDS)]
             found[f"asked {asked}, discount {discount}"] = {
                 "planned": planned, "learned": {name: band([row[name] for row in learned]) for name in planned}}
