@@ -4,9 +4,9 @@ A source and a loss under the one `Trainer`. The search's visits are a better po
 is a better value; the network learns both, which makes the next search better. Nothing of how to play comes from outside.
 
     game = tic_tac_toe()
-    model = TwoHeads(game, hidden=(128, 128), seed=0)
-    trainer = Trainer(model, policy_and_value, optim.AdamW(model.parameters(), rate=3e-3))
-    trainer.fit(SelfPlay(game, model, seed=0), steps=500)
+    model = TwoHeads(game, hidden=(256, 256), seed=0)
+    trainer = Trainer(model, policy_and_value, optim.AdamW(model.parameters(), rate=5e-3), schedule=optim.cosine(1500))
+    trainer.fit(SelfPlay(game, model, seed=0), steps=1500)
 """
 import math
 from collections import deque
@@ -57,7 +57,7 @@ class SelfPlay:
     """
 
     def __init__(self, game, model, *, games=256, simulations=25, opening=6, mix=0.5, explore=None, noise=0.25, spread=1.0, c=1.5,
-                 window=2, epochs=2, size=256, seed=0):
+                 window=4, epochs=4, size=256, seed=0):
         if min(games, size, window, epochs) < 1 or opening < 0 or not 0 <= mix <= 1 or (explore is not None and explore < 0):
             raise ValueError(f"SelfPlay got games={games}, size={size}, window={window}, epochs={epochs}, opening={opening}, "
                              f"mix={mix}, explore={explore}; the first four are at least 1, opening and explore (or None) at "
