@@ -54,10 +54,10 @@ def _with_a_mask(program, memory, X, Y, Z, N, block):
 
 
 def _some_memory(seed):
-    """x, y and z one after the other, and then what belongs to others."""
+    """What belongs to others, then x, y and z one after the other, and others again."""
     N, block, program = ((6, 4, 1), (6, 4, 0), (8, 4, 1), (5, 2, 2), (3, 4, 0), (6, 4, 2))[seed % 6]
-    lots = np.random.default_rng(seed)
-    return program, lots.integers(1, 50, 3 * N + 4 * block).astype(float), 0, N, 2 * N, N, block
+    X, lots = 2 + seed % 2, np.random.default_rng(seed)         # an x at 0 would forgive who forgets its pointer
+    return program, lots.integers(1, 50, X + 3 * N + 4 * block).astype(float), X, X + N, X + 2 * N, N, block
 
 
 def _adding(where):
@@ -77,6 +77,11 @@ def _without_pointers(program, memory, X, Y, Z, N, block):
     at = program * block + np.arange(block)
     at = at[at < N]
     memory[at] = memory[at] + memory[at]
+
+
+def _only_x_without(program, memory, X, Y, Z, N, block):
+    at = _below(program * block + np.arange(block), N)
+    memory[Z + at] = memory[at] + memory[Y + at]
 
 
 def _below(at, N):
@@ -117,6 +122,16 @@ def _quietly(softmax):
 def _padded_with_zeros(tile, N):
     x = np.where(np.arange(len(tile)) < N, tile, 0.0)
     e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def _zeros_and_no_largest(x, tile, N):
+    e = np.exp(np.where(x > -np.inf, x, 0.0))
+    return e / e.sum()
+
+
+def _the_largest_of_all(x, tile, N):
+    e = np.where(x > -np.inf, np.exp(tile - tile.max()), 0.0)
     return e / e.sum()
 
 
@@ -180,17 +195,21 @@ EXERCISES = {
                           "Only the first number of the block was added. np.arange(block) counts through the rest."),
             Misconception(_without_pointers, "X, Y and Z were not used: memory is one long row, and x begins at X, y at Y, z at "
                                              "Z."),
+            Misconception(_only_x_without, "X was not used: x begins there, not where memory does, and x[i] is memory[X + i]."),
+            Misconception(lambda program, memory, X, Y, Z, N, block: None,
+                          "Nothing was stored. memory[Z + at][mask] = … writes into a copy: write memory[(Z + at)[mask]] = …, or "
+                          "shorten at first. A return stores nothing either. And compare at with N, not Z + at."),
         ],
         alternatives=[_one_by_one, _with_a_mask]),
     "softmax": Exercise(
         task="Softmax of a row that lies in the first N numbers of a wider tile; 0 in the rest.",
-        reference=softmax_row, inputs=_some_tile,
+        reference=softmax_row, inputs=_some_tile, any_sequence=True,
         hint="Set what is not yours to -np.inf first: it is never the largest, and its exponential is 0. Then take the largest "
              "away, take exponentials, and divide by their sum.",
         misconceptions=[
             Misconception(_only_the_end_masked,
-                          "What lies beyond the row came into the largest and the sum, and was set to 0 too late. Mask it before "
-                          "you use it."),
+                          "What lies beyond the row came into the sum, and perhaps into the largest, and was set to 0 too late. "
+                          "Mask it before you use it."),
             Misconception(_padded_with_zeros,
                           "You padded with 0, and exp(0 - largest) is not nothing: it is in the sum. Pad with -np.inf, whose "
                           "exponential is 0."),
@@ -203,6 +222,18 @@ EXERCISES = {
             Misconception(_quietly(lambda x, tile, N: np.exp(tile - tile.max()) / np.exp(tile - tile.max()).sum()),
                           "That is the softmax of the whole tile. Only the first N numbers are the row; the rest is whatever lay "
                           "there."),
+            Misconception(_quietly(lambda x, tile, N: np.exp(tile) / np.exp(tile).sum()),
+                          "Two things. The rest of the tile is in it, whatever lay there: only the first N numbers are the row. "
+                          "And exp overflows near 1,000: take the largest away first."),
+            Misconception(_quietly(_zeros_and_no_largest),
+                          "Two things. You padded with 0, whose exponential is 1: pad with -np.inf. And exp overflows near "
+                          "1,000: take the largest away first."),
+            Misconception(_quietly(lambda x, tile, N: np.where(x > -np.inf, np.exp(x) / np.exp(x).sum(), 0.0)),
+                          "The row is the right one. But exp overflows for numbers near 1,000, and near -1,000 all of them "
+                          "vanish: take the largest away first."),
+            Misconception(_quietly(_the_largest_of_all),
+                          "The largest was taken of the whole tile. Where what lies beyond is far larger than the row, every "
+                          "exponential of the row vanishes, and 0 / 0 is no number."),
             Misconception(_quietly(lambda x, tile, N: np.where(x > -np.inf, tile / tile[:N].sum(), 0.0)),
                           "You divided the numbers by their sum. The exponentials are missing."),
         ],
@@ -226,6 +257,8 @@ EXERCISES = {
             Misconception(_updating(lambda m, s, x, new: (x.max(), s * np.exp(m - x.max()) + np.exp(x - x.max()).sum())),
                           "You kept the largest of the piece alone. Where the piece is far below what came before, "
                           "exp(old - new) overflows: keep the largest of both."),
+            Misconception(_updating(lambda m, s, x, new: (new, np.exp(x - new).sum())),
+                          "The old sum is gone: that is the piece alone. Rescale the old sum to the new largest, and add it."),
             Misconception(_updating(lambda m, s, x, new: (new, s + np.exp(x).sum())),
                           "Nothing was taken away before exp: numbers near 1,000 overflow."),
             Misconception(_updating(lambda m, s, x, new: (new, (s + np.exp(x - new).sum()) * np.exp(m - new))),

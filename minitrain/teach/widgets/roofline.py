@@ -35,22 +35,23 @@ def roofline(points, *, copy, rate, title, ax=None):
     ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(floor / 3, rate / 1e9 * 4),
            xlabel="operations a byte", ylabel="billion operations a second")
     ax.minorticks_off()
+    up = low**0.2 * ridge**0.8                                      # far enough up the slope for its words to fit on the left
     for text, at in ((f"level: arithmetic, {_short(rate)}/s", (high, rate / 1e9)),
-                     (f"slope: memory, {_short(copy)} bytes/s", (high, floor / 3))):
-        ax.annotate(text, at, xytext=(-2, 5), textcoords="offset points", ha="right", color=INK, fontsize=9.5)
+                     (f"slope: memory, {_short(copy)} bytes/s", (up, copy * up / 1e9))):
+        ax.annotate(text, at, xytext=(-4, 5), textcoords="offset points", ha="right", color=INK, fontsize=9.5)
     return fig
 
 
 def tiled(M, K, N, height, width, ax):
     """The three matrices of a product: one tile of the result, and what of a and b it reads. Draws into `ax`."""
     m, k, n, tall, wide = (side**0.3 for side in (M, K, N, min(height, M), min(width, N)))      # in true proportions a tile of
-    gap = 0.15 * max(m, k, n)                                                                   # 32 in 4,096 is not to be seen
+    gap = 0.22 * max(m, k, n)                                                                   # 32 in 4,096 is not to be seen
     for x, y, w, h, name in ((0, 0, k, m, "a"), (k + gap, m + gap, n, k, "b"), (k + gap, 0, n, m, "result")):
         ax.add_patch(Rectangle((x, y), w, h, facecolor="#f2f2f2", edgecolor=FAINT))
-        ax.annotate(name, (x + w, y + h), xytext=(-2, -2), textcoords="offset points", ha="right", va="top", color=INK)
+        ax.annotate(name, (x + w, y + h), xytext=(0, 2), textcoords="offset points", ha="right", va="bottom", color=INK)
     for x, y, w, h, i in ((0, 0, k, tall, 0), (k + gap, m + gap, wide, k, 2), (k + gap, 0, wide, tall, 1)):
         ax.add_patch(Rectangle((x, y), w, h, facecolor=COLOURS[i], edgecolor=INK, linewidth=1))
-    ax.set(xlim=(-0.02 * (k + n), k + gap + n + 0.02 * (k + n)), ylim=(-0.02 * (m + k), m + gap + k + 0.02 * (m + k)))
+    ax.set(xlim=(-0.02 * (k + n), k + gap + n + 0.02 * (k + n)), ylim=(-0.02 * (m + k), m + gap + k + 0.1 * (m + k)))
     ax.set_aspect("equal")
     ax.set_axis_off()
 
