@@ -55,7 +55,7 @@ def test_the_run_is_whole_and_knows_its_command(found):
 
 
 def test_which_puzzles_pay(found):
-    """In every seed, around the lesson's 250 updates, as its claim has it; and who is first after 1,200."""
+    """In every seed, around the lesson's 200 updates, as its claim has it; and who is first after 1,200."""
     start = found["random", "probe", 0, 5]
     for budget in (150, 300):
         for name in ("contrast", "rotation"):
@@ -65,6 +65,9 @@ def test_which_puzzles_pay(found):
     assert np.median(found["patches", "probe", 300, 5]) - np.median(start) > 0.03
     best = {name: np.median(found[name, "probe", 1200, 5]) for name in label_efficiency.TASKS}
     assert best["contrast"] > max(value for name, value in best.items() if name != "contrast") + 0.05
+    for name in ("contrast", "rotation"):                       # seed by seed, ahead of the other three
+        rest = np.max([found[other, "probe", 1200, 5] for other in ("colour", "masked", "patches")], 0)
+        assert (found[name, "probe", 1200, 5] - rest).min() > 0.08
     assert abs(np.median(found["rotation", "probe", 1200, 5]) - np.median(found["rotation", "probe", 300, 5])) < 0.06
 
 
@@ -76,6 +79,11 @@ def test_pretraining_beats_scratch_outside_the_bands(found):
     assert (ahead[5] > 0).all() and np.median(ahead[5]) < 0.1 and np.median(ahead[5]) > np.median(ahead[100]) + 0.03
     assert np.median(found["contrast", "probe", 300, 5]) < np.median(found["random", "tuned", 0, 5])        # a short one does not
     assert found["contrast", "probe", 2400, 5].min() > found["random", "probe", 0, 100].max() + 0.1
+
+
+def test_with_one_label_a_short_pretraining_pays(found):
+    for name in ("contrast", "rotation"):
+        assert (found[name, "probe", 600, 1] > found["random", "tuned", 0, 1]).all()
 
 
 def test_the_lesson_draws_the_world_and_the_views_of_the_run(lesson):
@@ -101,18 +109,29 @@ def test_collapse_and_its_cure(lesson, seed):
 
 
 def test_the_frame_is_a_shortcut_and_care_closes_it(lesson):
-    pictures, shares = lesson["framed"](lesson["pictures"]), []
-    for task in (lesson["careless"], patch_pairs()):
+    plain, shares = lesson["pictures"], []
+    for task, seen in ((lesson["careless"], lesson["framed"](plain)), (lesson["careless"], plain),
+                       (patch_pairs(), lesson["framed"](plain))):
         model = Headed(Encoder(16, seed=1), 8, views=2, seed=1)
-        log = lesson["learn"](model, task, losses.cross_entropy, updates=60, seen=pictures, seed=1)
+        log = lesson["learn"](model, task, losses.cross_entropy, updates=60, seen=seen, seed=1)
         shares.append(np.mean([logs["accuracy"] for logs in log[-10:]]))
-    assert shares[0] > 0.85 and shares[1] < 0.65
+    assert shares[0] > 0.95 and shares[0] > shares[1] + 0.03 and shares[1] > shares[2] + 0.15 and shares[2] < 0.65
 
 
 def test_views_without_colours_leave_a_shortcut(lesson):
     model = Headed(Encoder(16, seed=1), 64, seed=1)
     log = lesson["learn"](model, two_views(lesson["crop"]()), losses.info_nce, updates=80, seed=1)
     assert np.mean([logs["loss"] for logs in log[-10:]]) < np.log(128 / 6) - 0.4
+
+
+@pytest.mark.slow
+def test_honest_views_go_below_the_line_too_and_stay_honest(lesson):
+    """ln(2N / K) is no wall: after 600 updates contrast with colours is below it, and its probe stands above that of 150."""
+    model = Headed(Encoder(16, seed=0), 64, seed=0)
+    log = lesson["learn"](model, two_views(lesson["view"]), losses.info_nce, updates=600)
+    late = np.mean([logs["loss"] for logs in log[-25:]])
+    assert late < np.log(128 / 6) - 0.05 < np.mean([logs["loss"] for logs in log[135:150]]) - 0.5
+    assert np.median(lesson["judged"](model.encoder, 5)) > 0.62
 
 
 def test_quarter_turns_are_the_librarys_up_to_luck(lesson):
@@ -163,7 +182,7 @@ def test_the_painter_follows_slider_and_box():
 
 def test_the_plots_name_what_they_show():
     fig = strips({"one": np.zeros((3, 3, 8, 8)), "two": np.ones((3, 3, 8, 8))})
-    assert len(fig.axes) == 6 and [ax.get_ylabel() for ax in fig.axes[::3]] == ["one", "two"]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["one", "two"] and [len(ax.images) for ax in fig.axes] == [3, 3]
     fig = by_labels({"a": {1: np.array([0.2, 0.3, 0.7]), 5: np.array([0.5, 0.6, 0.9])}}, title="t", guess=1 / 6)
     assert list(fig.axes[0].lines[0].get_ydata()) == [0.3, 0.6] and list(fig.axes[0].get_xticks()) == [1, 5]
 

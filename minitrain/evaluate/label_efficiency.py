@@ -1,6 +1,6 @@
 """What learning without labels is worth: accuracy with 1, 5, 20 and 100 labels a class, for each pretext task and budget.
 
-    python -m minitrain.evaluate.label_efficiency                       the recorded run, about a quarter of an hour on one core
+    python -m minitrain.evaluate.label_efficiency                       the recorded run, some twenty minutes of processor time
     python -m minitrain.evaluate.label_efficiency --seeds 0 --budgets 20 --updates 20 --out /dev/stdout
 
 It writes CSV below a comment with the command that made it. A seed draws the start of every network, all batches and views, and

@@ -20,13 +20,13 @@ QUESTIONS = {
         why="Where nothing pushes, to say the same of everything is the easiest way to agree with oneself."),
     "frame": Question(
         "Now every picture gets a dark frame, one pixel wide, and the patches are the four quarters, frame and all. Where does "
-        "the second patch lie? After as many updates as before, the model is right …",
+        "the second patch lie? After 150 updates, and compared with small patches cut with care, the model is right …",
         ["about as often as before", "more often, and its features are better", "more often, and its features are worse"],
         answer="more often, and its features are worse",
         why="The frame says which corner a patch comes from. Whoever reads it need not know what a cat is."),
     "hundred": Question(
-        "With five labels a class, fine-tuning the features of the longest contrast beats training from scratch on the same "
-        "views. With a hundred labels a class, the lead is …",
+        "With five labels a class, fine-tuning the features of the longest contrast beats 600 updates from scratch on the same "
+        "views. With a hundred labels a class, the lead over these is …",
         ["larger", "about the same", "smaller"], answer="smaller",
         why="What pretraining knew, a hundred labelled pictures of each kind can teach as well."),
     "turned-world": Question(
@@ -95,26 +95,25 @@ def _some_views(seed):
     return np.concatenate([z, z + 0.7 * lots.normal(size=(N, D))]).round(1) + 0.05, (1.0, 0.5, 0.3, 0.7, 2.0)[seed % 5]
 
 
-def _nce(unit=True, own=False, partner="other half", reduce="mean", sign=-1, times=False, warm=True, columns=None):
+def _nce(unit=True, own=-np.inf, partner="other half", reduce=np.mean, sign=-1, times=False, warm=True, columns=None, rows=1):
     def loss(z, temperature):
         if unit:
-            z = z / np.linalg.norm(z, axis=1, keepdims=True)
+            z = z / (np.linalg.norm(z, axis=1, keepdims=True) if unit is True else unit(z))
         scores = z @ z.T * temperature if times else z @ z.T / (temperature if warm else 1.0)
-        n, rows = len(z), np.arange(len(z))
-        where = (rows + n // 2) % n if partner == "other half" else rows ^ 1 if partner == "next" else (rows + 1) % n
+        n, every = len(z), np.arange(len(z))
+        where = (every + n // 2) % n if partner == "other half" else every ^ 1 if partner == "next" else (every + 1) % n
         if columns == "other half":
-            scores, rows, where = scores[:n // 2, n // 2:], np.arange(n // 2), np.arange(n // 2)
+            scores, every, where = scores[:n // 2, n // 2:], np.arange(n // 2), np.arange(n // 2)
         elif columns == "rivals":
             scores = scores.copy()
             np.fill_diagonal(scores, -np.inf)
             kept = np.exp(scores)
-            kept[rows, where] = 0
-            return (np.log(kept.sum(1)) - scores[rows, where]).mean()
-        elif not own:
-            np.fill_diagonal(scores, -np.inf)
+            kept[every, where] = 0
+            return (np.log(kept.sum(1)) - scores[every, where]).mean()
+        elif own != "as it is":
+            np.fill_diagonal(scores, own)
         log_p = scores - np.log(np.exp(scores).sum(1, keepdims=True))
-        found = sign * log_p[rows, where]
-        return found.mean() if reduce == "mean" else found.sum()
+        return reduce(sign * log_p[every, where][:int(rows * len(every))])
     return loss
 
 
@@ -186,7 +185,7 @@ def _judge_pair(answer):
     if "touch" in open_:
         return "Two patches touch: a line that goes on from one into the other gives the place away. Leave a pixel between them."
     if len({np.asarray(answer(picture.copy(), (0, 1), np.random.default_rng(i))).tobytes() for i in range(20)}) == 1:
-        return "Whatever the rng, the patches for one place are the same: draw all lots from it."
+        return "Whatever rng gives, the patches for one place are the same: move each by lots drawn from rng."
     if len(starts[1, 1]) == 1:
         return "For one place the first patch is always cut at the same spot. Move each patch by chance."
     if len(steps[1, 1]) == 1:
@@ -203,7 +202,7 @@ EXERCISES = {
     "probe": Exercise(
         task="Return the weights (D, classes) of the probe: those that make |x @ weights - target|² + decay · |weights|² least, "
              "target being 1 for the right class and 0 for the others.",
-        reference=probe, inputs=_some_features, alternatives=[_probe_dual, _probe_stacked],
+        reference=probe, inputs=_some_features, alternatives=[_probe_dual, _probe_stacked], any_sequence=True,
         hint="Set the gradient to zero: xᵀ(x w − t) + decay · w = 0, so (xᵀx + decay · I) w = xᵀt. np.eye(classes)[y] makes the "
              "targets, np.linalg.solve(A, B) solves A w = B.",
         misconceptions=[
@@ -218,6 +217,18 @@ EXERCISES = {
                           "You took the mean of xᵀx on one side and the sum of xᵀt on the other."),
             Misconception(_ridge(lambda x, decay: x.T @ x + decay ** 2 * np.eye(x.shape[1])),
                           "decay is squared in your formula; it stands as it is."),
+            Misconception(_ridge(lambda x, decay: x.T @ x + decay / 2 * np.eye(x.shape[1])),
+                          "Half of the decay is lost. Both squares have a 2 in their slope, and it cancels on both sides."),
+            Misconception(_ridge(lambda x, decay: x.T @ x + 2 * decay * np.eye(x.shape[1])),
+                          "The decay counts twice. Both squares have a 2 in their slope, and it cancels on both sides."),
+            Misconception(_ridge(lambda x, decay: x.T @ x - decay * np.eye(x.shape[1])),
+                          "The sign of decay: brought to one side, both terms with the weights are added."),
+            Misconception(_ridge(lambda x, decay: x.T @ x + decay * np.eye(x.shape[1]), lambda y, K: 2 * np.eye(K)[y] - 1),
+                          "Your targets are 1 and -1; here they are 1 for the right class and 0 for the others."),
+            Misconception(lambda x, y, classes, decay: probe(x - x.mean(0), y, classes, decay),
+                          "You took the mean off the features first. Here they are used as they come."),
+            Misconception(lambda x, y, classes, decay: x @ probe(x, y, classes, decay),
+                          "Those are the scores of these pictures. Return the weights, (D, classes)."),
             Misconception(lambda x, y, classes, decay: probe(x, y, classes, decay).T,
                           "A column for each class: (D, classes), so that x @ weights has one for each class as well."),
             Misconception(lambda x, y, classes, decay:
@@ -240,14 +251,31 @@ EXERCISES = {
         misconceptions=[
             Misconception(_nce(unit=False), "The rows have not been brought to length 1: with inner products instead of cosines "
                                             "a model can win by long rows."),
-            Misconception(_nce(own=True), "Each row is still a candidate for itself, and no other is as similar to it. Set the "
-                                          "diagonal to -inf before the softmax."),
+            Misconception(_nce(unit=lambda z: np.linalg.norm(z, axis=0)),
+                          "You divided each column by its length. Divide each row, a view's numbers, by the row's own: axis=1, "
+                          "keepdims=True."),
+            Misconception(_nce(unit=np.linalg.norm),
+                          "You divided by the length of the whole array. Each row has a length of its own: axis=1, "
+                          "keepdims=True."),
+            Misconception(_nce(own="as it is"),
+                          "Each row is still a candidate for itself, and no other is as similar to it. Set the diagonal to -inf "
+                          "before the softmax."),
+            Misconception(_nce(own=0.0),
+                          "With 0 on the diagonal each row still stands among its candidates, as exp(0) is 1. Only -inf leaves "
+                          "it out."),
             Misconception(_nce(times=True), "You multiplied by the temperature. Divide: the colder, the larger the differences."),
             Misconception(_nce(warm=False), "The temperature is not used: divide the cosines by it."),
             Misconception(_nce(partner="next"), "You took neighbours as partners, rows 0 and 1. The partner of row i is N rows "
                                                 "on."),
             Misconception(_nce(partner="following"), "You took the next row as the partner. The partner of row i is N rows on."),
-            Misconception(_nce(reduce="sum"), "That is the sum over the rows; the loss is their mean."),
+            Misconception(_nce(reduce=np.sum), "That is the sum over the rows; the loss is their mean."),
+            Misconception(_nce(rows=0.5), "Only the first N rows ask in yours. The second views look for their partners, too."),
+            Misconception(_nce(reduce=lambda surprise: -np.exp(-surprise).mean()),
+                          "That is the mean probability of the partner, with a minus. Surprise is minus its logarithm."),
+            Misconception(_nce(reduce=lambda surprise: -np.log(np.exp(-surprise).mean())),
+                          "You took the logarithm of the mean probability. Take it of each row's, and then the mean."),
+            Misconception(_nce(reduce=lambda surprise: surprise.mean() / np.log(2)),
+                          "That is in bits. With np.log, the natural logarithm, it is in nats."),
             Misconception(_nce(sign=1), "The sign: the logarithm of a probability is negative; the surprise is minus that."),
             Misconception(_nce(columns="other half"), "Only the N other views are candidates in yours, and only N rows ask. Here "
                                                       "each of the 2N rows asks, and all 2N - 1 others stand for choice."),
@@ -277,6 +305,8 @@ EXERCISES = {
             Misconception(_sampler(fixed=True),
                           "Where place leaves a choice, your first patch is always in the same half: then to know where the "
                           "second patch lies in the picture is to know the answer. Draw the half."),
-            Misconception(_sampler(own=True), "You made a generator of your own, and every pair is cut alike. Use rng."),
+            Misconception(_sampler(own=True),
+                          "Whatever rng gives, every pair for a place is cut alike. Patches that never move can be learned by "
+                          "heart: move each by lots of its own, drawn from rng and from no other generator."),
         ]),
 }
