@@ -12,8 +12,8 @@ QUESTIONS = {
         why="A point goes to the nearer of two centres, and the border between two centres is a straight line. The shape of a "
             "crowd is nothing that k-means could see."),
     "sizes": Question(
-        "Two groups of points with ten numbers each; the second is ten times as wide as the first. On a t-SNE map the "
-        "second group is …",
+        "Two groups of points, ten numbers a point; the second is ten times as wide as the first. On a t-SNE map the second "
+        "group is …",
         ["about ten times as wide as the first", "about as wide as the first", "narrower than half of the first"],
         answer="about as wide as the first",
         why="Each point measures distance by the distance of its own neighbours, thirty or so of them. In a wide group everybody "
@@ -21,7 +21,7 @@ QUESTIONS = {
     "judge": Question(
         "The judge was trained on digits alone. Of 100 pictures of pure noise, how many does it call a certain digit, more than "
         "80 % sure?",
-        ["fewer than 5", "between 10 and 70", "more than 90"], answer="between 10 and 70",
+        ["fewer than 10", "between 10 and 70", "more than 70"], answer="between 10 and 70",
         why="It was never taught to say that something is no digit: its ten probabilities add up to 1 whatever it is shown."),
     "drawn": Question(
         "Two networks of one size draw from codes chosen by lot: the plain one from a bell curve laid over the codes of real "
@@ -54,11 +54,11 @@ def _some_points(seed):
 
 
 def _step(measure=None, new=None):
-    def step(x, centres):
+    def step(x, centres):                                       # a centre without points is NaN, as in the reference
         away = x[:, None] - centres
         nearest = measure(x, away, centres) if measure else (away**2).sum(2).argmin(1)
         make = new or (lambda own, k: own.mean(0))
-        return torch.stack([make(x[nearest == k], k) if (nearest == k).any() else centres[k] for k in range(len(centres))])
+        return torch.stack([make(x[nearest == k], k) for k in range(len(centres))])
     return step
 
 
@@ -97,6 +97,10 @@ def _pca(centre=lambda x: x.mean(0), pick=lambda v, k: v[:k], kept=lambda s, k: 
         w = pick(v, k)
         return (x - mean) @ w.T @ w + (mean if add else 0), kept(s, k)
     return answer
+
+
+def _directions(x, k):
+    return torch.linalg.svd(x - x.mean(0), full_matrices=False)[2][:k]
 
 
 def _standardised(x, k):
@@ -153,6 +157,19 @@ EXERCISES = {
                           "for its centre: argmin over the centres, axis 1."),
             Misconception(_step(new=lambda own, k: own.mean()),
                           "You took one mean over all numbers of a group. Each coordinate has its own: .mean(0)."),
+            Misconception(_step(lambda x, away, c: away.sum(2).argmin(1)),
+                          "You added differences up without squaring them: far to the left counts as nearer than on the spot. "
+                          "Square first."),
+            Misconception(_step(lambda x, away, c: (away**2).sum(1).argmin(1)),
+                          "You added up over the centres (axis 1 of n, k, d). A distance adds up over the coordinates, axis 2."),
+            Misconception(lambda x, centres: ((x[:, None] - centres) ** 2).sum(2),
+                          "These are the squared distances, (n, k). argmin(1) of them says which centre is nearest; the means "
+                          "of the points come after that."),
+            Misconception(lambda x, centres: centres[torch.cdist(x, centres).argmin(1)],
+                          "You gave each point its centre, (n, d). Asked for is where each centre goes, (k, d): the mean of "
+                          "the points that chose it."),
+            Misconception(lambda x, centres: (kmeans_step(x, centres), torch.cdist(x, centres).argmin(1)),
+                          "The centres are right; return them alone, without each point's group."),
             Misconception(lambda x, centres: centres, "The centres stayed where they were."),
         ],
         alternatives=[_step_by_membership]),
@@ -186,6 +203,19 @@ EXERCISES = {
             Misconception(_standardised,
                           "You divided each column by its spread. That is PCA of other data, in which every column counts the "
                           "same; here the units are all the same, and spread is what is asked about."),
+            Misconception(lambda x, k: ((x - x.mean(0)) @ _directions(x, k).T, pca_by_svd(x, k)[1]),
+                          "These are the k numbers of each row. Bring them back to d numbers: @ v[:k], then the mean again."),
+            Misconception(lambda x, k: (x @ _directions(x, k).T @ _directions(x, k) + x.mean(0), pca_by_svd(x, k)[1]),
+                          "The directions are those of the centred rows, but you projected the rows as they are: "
+                          "(x - mean) @ v[:k].T, and the mean comes back at the end."),
+            Misconception(lambda x, k: (x @ _directions(x, k).T @ _directions(x, k), pca_by_svd(x, k)[1]),
+                          "The directions go through the mean, not through 0: take the mean away before you project, and add it "
+                          "at the end."),
+            Misconception(_pca(kept=lambda s, k: s[:k] ** 2 / (s**2).sum()),
+                          "That is the share of each direction. Add the k of them up: one number."),
+            Misconception(_pca(kept=lambda s, k: k / len(s)),
+                          "That is the share of the directions. They do not vary alike: the share of the variance goes with s²."),
+            Misconception(lambda x, k: pca_by_svd(x, k)[::-1], "The other way round: first the rows, then the share."),
             Misconception(lambda x, k: pca_by_svd(x, k)[0],
                           "Two things are asked for: the rows as they come back, and the share."),
         ],
@@ -202,8 +232,22 @@ EXERCISES = {
                           "That is the log of the variance, which can be negative. First back from the log: exp."),
             Misconception(lambda m, lv, e: m + lv / 2 * e,
                           "Half of the log is the log of the standard deviation; exp is missing."),
+            Misconception(lambda m, lv, e: m + lv.sqrt() * e,
+                          "You took the root of the log, which is negative for a variance below 1. First exp, then the root."),
             Misconception(lambda m, lv, e: m + lv.abs().sqrt() * e,
                           "You took the root of the log. First exp, then the root."),
+            Misconception(lambda m, lv, e: m + torch.exp(lv) / 2 * e,
+                          "You halved the variance. The root is half of its log: halve first, then exp."),
+            Misconception(lambda m, lv, e: m + torch.exp(lv / 4) * e,
+                          "You took the root twice: exp(log_variance / 2) is the standard deviation already."),
+            Misconception(lambda m, lv, e: m + e / torch.exp(lv / 2),
+                          "You divided by the standard deviation: that takes the stretch out. Here it goes in: multiply."),
+            Misconception(lambda m, lv, e: (e - m) / torch.exp(lv / 2),
+                          "That turns a draw back into noise. Turn noise into a draw: stretch, then add the mean."),
+            Misconception(lambda m, lv, e: m + torch.exp(lv / 2) + e,
+                          "You added the standard deviation: it moves the draw and does not stretch the noise. Multiply."),
+            Misconception(lambda m, lv, e: m + torch.exp(lv / 2),
+                          "The noise is missing: this is the same point every time, one standard deviation from the mean."),
             Misconception(lambda m, lv, e: m + e, "Every cloud came out with a variance of 1: the noise must be stretched."),
             Misconception(lambda m, lv, e: torch.exp(lv / 2) * e, "The mean is missing: all clouds lie around 0."),
             Misconception(lambda m, lv, e: (m + e) * torch.exp(lv / 2),

@@ -89,9 +89,8 @@ class RecordedMaps(Panel):
         self.slider.description = self._name()
         one, (_, groups) = self.maps[self.data, self.method, self.setting], points_of(self.data)
         many = len(groups.unique()) > 1
-        what = "a perplexity of" if self.method == "t-SNE" else "neighbours:"
-        self.message = (f"{self.data} by {self.method} with {what} {self.setting}: trustworthiness "
-                        f"{one['trustworthiness']:.3f}.")
+        what = f"a perplexity of {self.setting}" if self.method == "t-SNE" else f"{self.setting} neighbours"
+        self.message = f"{self.data} by {self.method} with {what}: trustworthiness {one['trustworthiness']:.3f}."
         self.image.alt = f"A map of {self.message}"
         self.image.show(clouds({f"{self.data}, {self.setting}": (one["places"], groups)}, size=4,
                                names=range(int(groups.max()) + 1) if many else None))
