@@ -18,8 +18,8 @@ from minitrain.tokenizer import Words
 
 HELD_OUT, SCORED = 10_000_000, 4_000                        # the first document for testing; of how many the file tells
 VILLAGE = {"seed": 0, "habit": 3}                           # everybody in it, with turns of phrase that they prefer
-STEPS = 16_000
-SIZE = {"layers": 3, "width": 128, "heads": 4, "context": 128, "batch": 32, "adam_rate": 0.02, "beta1": 0.95, "beta2": 0.99}
+STEPS = 14_000
+SIZE = {"layers": 2, "width": 160, "heads": 5, "context": 128, "batch": 32, "adam_rate": 0.02, "beta1": 0.95, "beta2": 0.99}
 
 
 class Endless(Corpus):
