@@ -1,5 +1,4 @@
 """Lesson 06's parts: what its claims stand on, over other starts; networks side by side; its widgets, here and in a browser."""
-import ast
 import json
 import math
 from pathlib import Path
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, changed, clean, move_slider, press, says, status
+from lesson_code import definitions
 
 from minitrain import Trainer, losses, optim
 from minitrain.models.deep import DeepMLP
@@ -20,14 +20,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_deep_networks.ipynb"
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports, data, functions and classes, without its experiments."""
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            body = ast.parse("".join(cell["source"])).body
-            kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-            kept = body if "sources.split" in "".join(cell["source"]) else [n for n in body if isinstance(n, kinds)]
-            exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
-    return names
+    return definitions(NOTEBOOK, also=("x_held", "middle"))
 
 
 # What the claims stand on

@@ -1,5 +1,4 @@
 """Lesson 07's parts: what its claims stand on, over other seeds; the library pieces; its widget, here and in a browser."""
-import ast
 import json
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, clean, move_slider, press, says, status
+from lesson_code import definitions
 from torch.nn import functional as F
 
 from minitrain import sources
@@ -27,14 +27,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "07_overfitting.ipynb"
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports and functions, and its table of cures, without its experiments."""
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            for node in ast.parse("".join(cell["source"])).body:
-                table = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("cures", "all_five", "many")
-                if table or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef):
-                    exec(compile(ast.Module([node], []), NOTEBOOK.name, "exec"), names)
-    return names
+    return definitions(NOTEBOOK, also=("cures", "all_five", "many"))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +104,8 @@ def test_the_recorded_run_is_whole_and_shows_what_the_lesson_says():
     rows, command = double_descent.recorded()
     assert command.startswith("python -m minitrain.scale.double_descent --widths ")
     assert sorted((row["width"], row["seed"]) for row in rows) == [(w, s) for w in double_descent.WIDTHS for s in range(5)]
-    assert set(rows[0]) == set(double_descent.COLUMNS) and all(row["parameters"] == 75 * row["width"] + 10 for row in rows)
+    assert list(rows[0]) == ["width", "seed", "parameters", "train_error", "held_out_error", "held_out_loss"]
+    assert all(row["parameters"] == 75 * row["width"] + 10 for row in rows)
     middle = {w: np.median([row["held_out_error"] for row in rows if row["width"] == w]) for w in double_descent.WIDTHS}
     valley, peak, end = middle[8], max(middle[w] for w in (28, 32, 40, 48)), middle[512]
     assert valley < middle[2] and peak > 1.5 * valley and end < 0.75 * peak and end > valley

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, changed, clean, move_slider, says, status
+from lesson_code import cells, definitions
 from torch.nn import functional as F
 
 from minitrain.kernels import norm, softmax
@@ -25,19 +26,10 @@ from minitrain.teach.widgets.roofline import SIDES, TilePlanner, roofline
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "09_gpus_and_kernels.ipynb"
 
 
-def code():
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-
-
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports, functions and classes, without its experiments."""
-    names = {"dev": torch.device("cpu"), "lots": torch.Generator().manual_seed(1)}
-    for source in code():
-        kept = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)]
-        exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
-    return names
+    return definitions(NOTEBOOK, dev=torch.device("cpu"), lots=torch.Generator().manual_seed(1))
 
 
 def random(*shape, seed=0):
@@ -101,12 +93,12 @@ def test_decades_to_weeks_on_slow_and_fast_cores(core):
     """From a core that does a few operations a tick to one with circuits for products; both verdicts, with margin."""
     names = {"core": core, "dev": torch.device("cpu"), "claim": lambda slug, **truths: names.update(truths)}
     for part in ("published = {", "alike = published"):
-        exec(next(source for source in code() if source.startswith(part)), names)
+        exec(next(source for source in cells(NOTEBOOK) if source.startswith(part)), names)
     assert 4 < names["alike"] < 8 and (names["as_told"], names["corrected"]) == (False, True)
 
 
 def test_lanes_counted_twice(capsys):
-    exec(next(source for source in code() if source.startswith("lanes =")), {"dev": torch.device("cpu")})
+    exec(next(source for source in cells(NOTEBOOK) if source.startswith("lanes =")), {"dev": torch.device("cpu")})
     words = capsys.readouterr().out.replace(",", "").split()
     counted, computed = (int(word) for word in words if word.isdigit())
     assert counted == 16_896 and abs(computed / counted - 1) < 0.002
@@ -171,7 +163,7 @@ print(json.dumps(rows))
 def test_the_lessons_kernels_in_the_interpreter(tmp_path):
     """Right, on sizes that no block divides, without a number beyond the result; and as many numbers moved as the lesson says."""
     pytest.importorskip("triton", reason="triton is not installed; it is there for x86-64 Linux only")
-    kernels = [ast.get_source_segment(source, node) for source in code() for node in ast.parse(source).body
+    kernels = [ast.get_source_segment(source, node) for source in cells(NOTEBOOK) for node in ast.parse(source).body
                if isinstance(node, ast.FunctionDef) and node.name.endswith("_kernel")]
     assert len(kernels) == 3
     imports = "from minitrain.kernels.lang import constexpr, jit, power_of_two, tiles, tl\n\n"
@@ -302,16 +294,16 @@ def test_the_roof_has_its_corner_where_the_limits_meet():
 def test_the_planner_in_a_browser(lab, browser):
     """By keys alone, on the lesson's own function."""
     from playwright.sync_api import expect
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    whole = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     kept = []
-    for cell in cells["cells"]:
+    for cell in whole["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and ("import find_spec" in source or source.startswith("TilePlanner(")):
             kept.append(cell | {"source": source, "outputs": []})
         elif cell["cell_type"] == "code" and source.startswith("def moved"):
             kept.append(cell | {"source": source.split("@jit")[0] + "copy, rate = 5e9, 1e11", "outputs": []})
     assert len(kept) == 3
-    (lab[1] / "09_tiles.ipynb").write_text(json.dumps(cells | {"cells": kept}))
+    (lab[1] / "09_tiles.ipynb").write_text(json.dumps(whole | {"cells": kept}))
     notebook = Notebook(browser, lab[0], "09_tiles.ipynb")
     notebook.run_all()
     output = notebook.output("TilePlanner(moved")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, changed, clean, move_slider, says, status
+from lesson_code import definitions
 
 from minitrain import losses, sources
 from minitrain.evaluate import maps
@@ -27,12 +28,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "10_unsupervised.ipynb"
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports, data and functions, without its experiments."""
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            body = ast.parse("".join(cell["source"])).body
-            kept = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom | ast.FunctionDef)]
-            exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
+    names = definitions(NOTEBOOK)
     names["x"], names["y"] = sources.digits()
     (names["x_seen"], names["y_seen"]), _ = sources.split(*sources.digits(), held_out=0.2, seed=0)
     return names

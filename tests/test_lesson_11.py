@@ -1,5 +1,4 @@
 """Lesson 11's parts: what its claims stand on, in the recorded run and over other seeds; its exercises; the widget."""
-import ast
 import json
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, clean, move_slider, says, status
+from lesson_code import definitions
 
 from minitrain import losses
 from minitrain.evaluate import label_efficiency
@@ -22,15 +22,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "11_self_supervised_vision.
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports, pictures, functions and views, without its experiments."""
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            body = ast.parse("".join(cell["source"])).body
-            kept = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom | ast.FunctionDef) or isinstance(n, ast.Assign)
-                    and {"world", "pictures", "test", "view", "careless"} & {x.id for x in ast.walk(n.targets[0])
-                                                                             if isinstance(x, ast.Name)}]
-            exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
-    return names
+    return definitions(NOTEBOOK, also=("world", "pictures", "test", "view", "careless"))
 
 
 @pytest.fixture(scope="module")

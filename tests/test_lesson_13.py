@@ -1,5 +1,4 @@
 """Lesson 13's parts: what its claims and questions stand on, over other seeds; recorded runs; its pictures, its explorer."""
-import ast
 import json
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, changed, clean, move_slider, says
+from lesson_code import definitions
 
 from minitrain import optim
 from minitrain.models.rnn import RNN
@@ -22,13 +22,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_attention_and_transform
 @pytest.fixture(scope="module")
 def lesson():
     """The lesson's own imports, functions and classes, without its experiments."""
-    names = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            body = ast.parse("".join(cell["source"])).body
-            kept = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)]
-            exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
-    return names
+    return definitions(NOTEBOOK)
 
 
 # A list, and the scale

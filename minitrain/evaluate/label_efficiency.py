@@ -11,12 +11,11 @@ says where the network started: from random weights, or from a task.
 """
 import argparse
 import copy
-import csv
 import sys
 from functools import partial
 from pathlib import Path
 
-from minitrain import Trainer, losses, optim, sources
+from minitrain import Trainer, losses, optim, records, sources
 from minitrain.callbacks import evaluate
 from minitrain.device import use_threads
 from minitrain.evaluate.probe import LinearProbe, features, few_labels
@@ -25,8 +24,7 @@ from minitrain.sources.augment import crop, in_turn, recolour
 from minitrain.sources.doodles import KINDS, Doodles
 from minitrain.sources.pretext import Pretext, grey_to_colour, hidden_patches, patch_pairs, turned, two_views
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "runs" / "self_supervised.csv"
-COLUMNS = ("features", "use", "budget", "seed", "labels", "accuracy")
+RECORDED = records.RUNS / "self_supervised.csv"
 LABELS, BUDGETS = (1, 5, 20, 100), (150, 300, 600, 1200)
 LONGER = ("contrast",)                                  # the one that still gains a lot: twice the largest budget as well
 WORLD = dict(size=16, zoom=(0.7, 0.95), styles=("filled", "comic"), colours="natural", grounds=("plain", "gradient"),
@@ -101,10 +99,7 @@ def rows_of(seed, *, budgets=BUDGETS, updates=600):
 
 def recorded(path=RECORDED):
     """The rows of a recorded run, numbers as numbers, and the command in its first line."""
-    kinds = dict(budget=int, seed=int, labels=int, accuracy=float)
-    with open(path, encoding="utf-8", newline="") as file:
-        command = file.readline().lstrip("# ").strip()
-        return [{name: kinds.get(name, str)(value) for name, value in row.items()} for row in csv.DictReader(file)], command
+    return records.read(path)
 
 
 def main(arguments=None):
@@ -116,16 +111,15 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=RECORDED, help="the file to write")
     asked = parser.parse_args(arguments)
     use_threads(1)                                      # models this small are slower when shared
-    with open(asked.out, "w", encoding="utf-8", newline="") as file:
-        file.write(f"# python -m minitrain.evaluate.label_efficiency --seeds {' '.join(map(str, asked.seeds))} "
-                   f"--budgets {' '.join(map(str, asked.budgets))} --updates {asked.updates}\n")
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
+
+    def rows():
         for seed in asked.seeds:
             for row in rows_of(seed, budgets=asked.budgets, updates=asked.updates):
-                writer.writerow(row)
-                file.flush()                            # a run that is stopped keeps what it found
                 print(*row.values(), file=sys.stderr, flush=True)
+                yield row
+
+    records.write(asked.out, f"python -m minitrain.evaluate.label_efficiency --seeds {' '.join(map(str, asked.seeds))} "
+                  f"--budgets {' '.join(map(str, asked.budgets))} --updates {asked.updates}", rows())
 
 
 if __name__ == "__main__":

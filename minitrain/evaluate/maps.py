@@ -8,23 +8,21 @@ It writes one row for each map, as CSV, below a comment with the command that ma
 thousandths of the map's longer side. Points that have labels keep them to themselves: no map is told of them.
 """
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import torch
 
-from minitrain import sources
+from minitrain import records, sources
 from minitrain.device import use_threads
 from minitrain.unsupervised.neighbours import trustworthiness
 from minitrain.unsupervised.tsne import tsne
 from minitrain.unsupervised.umap import umap
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "runs" / "maps.csv"
+RECORDED = records.RUNS / "maps.csv"
 SETTINGS = (2, 5, 10, 30, 60, 120)
 DATA = ("digits", "three groups", "noise")
 METHODS = {"t-SNE": lambda x, setting: tsne(x, perplexity=setting), "UMAP": lambda x, setting: umap(x, neighbours=setting)}
-COLUMNS = ("data", "method", "setting", "trustworthiness", "places")
 
 
 def points_of(data, seed=0):
@@ -59,12 +57,10 @@ def drawn(data, method, setting):
 
 def recorded(path=RECORDED):
     """The rows of a recorded run by (data, method, setting): {"trustworthiness": …, "places": (n, 2)}; and its command."""
-    with open(path, encoding="utf-8", newline="") as file:
-        command = file.readline().lstrip("# ").strip()
-        rows = {(row["data"], row["method"], int(row["setting"])): {
-            "trustworthiness": float(row["trustworthiness"]),
-            "places": torch.tensor(list(map(int, row["places"].split()))).view(-1, 2)} for row in csv.DictReader(file)}
-    return rows, command
+    rows, command = records.read(path)
+    return {(row["data"], row["method"], row["setting"]): {
+        "trustworthiness": row["trustworthiness"],
+        "places": torch.tensor(list(map(int, row["places"].split()))).view(-1, 2)} for row in rows}, command
 
 
 def main(arguments=None):
@@ -74,17 +70,16 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=RECORDED, help="the file to write")
     asked = parser.parse_args(arguments)
     use_threads(1)
-    rows = []
-    for data in DATA:
-        for method in METHODS:
-            rows += [drawn(data, method, setting) for setting in asked.settings]
-            kept = [row["trustworthiness"] for row in rows[-len(asked.settings):]]
-            print(f"{data}, {method}: trustworthiness {min(kept)} to {max(kept)}", file=sys.stderr, flush=True)
-    with open(asked.out, "w", encoding="utf-8", newline="") as file:
-        file.write(f"# python -m minitrain.evaluate.maps --settings {' '.join(map(str, asked.settings))}\n")
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+
+    def rows():
+        for data in DATA:
+            for method in METHODS:
+                found = [drawn(data, method, setting) for setting in asked.settings]
+                kept = [row["trustworthiness"] for row in found]
+                print(f"{data}, {method}: trustworthiness {min(kept)} to {max(kept)}", file=sys.stderr, flush=True)
+                yield from found
+
+    records.write(asked.out, f"python -m minitrain.evaluate.maps --settings {' '.join(map(str, asked.settings))}", rows())
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ its second question.
     python -m minitrain.pretrain.compared --out data/runs/masked_and_causal.csv
 """
 import argparse
-import csv
 import itertools
 import sys
+from itertools import chain
 
 import torch
 
+from minitrain import records
 from minitrain.device import use_threads
 from minitrain.pretrain import corpus, prepare
 from minitrain.pretrain.next_sentence import Pairs, TwoQuestions, masked_and_next
@@ -89,15 +90,10 @@ def main(arguments=None):
     village = diaries()
     made = corpus(village.documents(400 if given.quick else 30_000), tokenizer="words", deduplicate=False)
     unseen = village.documents(200, first=10**6)
-    with open(given.out, "w", newline="", encoding="utf-8") as file:
-        file.write("# python -m minitrain.pretrain.compared --out data/runs/masked_and_causal.csv\n")
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(["what", "model", "updates", "seed", "value"])
-        for part in (by_length(made, unseen, *(((2,), range(1)) if given.quick else ())),
-                     with_and_without(made, *((2, range(1)) if given.quick else ()))):
-            for row in part:
-                out.writerow(row)
-                file.flush()
+    rows = chain(by_length(made, unseen, *(((2,), range(1)) if given.quick else ())),
+                 with_and_without(made, *((2, range(1)) if given.quick else ())))
+    records.write(given.out, "python -m minitrain.pretrain.compared --out data/runs/masked_and_causal.csv",
+                  (dict(zip(("what", "model", "updates", "seed", "value"), row, strict=True)) for row in rows))
     return 0
 
 

@@ -8,18 +8,16 @@ same number of updates, long enough for all but the narrowest to learn every lab
 holds it back (no decay, no dropout, no early stop). Nakkiran et al., Deep Double Descent, 2020; Belkin et al., 2019.
 """
 import argparse
-import csv
 import sys
 from pathlib import Path
 
-from minitrain import Trainer, losses, optim, sources
+from minitrain import Trainer, losses, optim, records, sources
 from minitrain.callbacks import evaluate
 from minitrain.device import use_threads
 from minitrain.models.mlp import MLP
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "runs" / "double_descent.csv"
+RECORDED = records.RUNS / "double_descent.csv"
 WIDTHS = (2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 256, 512)
-COLUMNS = ("width", "seed", "parameters", "train_error", "held_out_error", "held_out_loss")
 
 
 def error_of(width, seed, *, examples=1000, wrong=0.2, updates=4000, rate=1e-2):
@@ -41,11 +39,7 @@ def error_of(width, seed, *, examples=1000, wrong=0.2, updates=4000, rate=1e-2):
 
 def recorded(path=RECORDED):
     """The rows of a recorded run, as numbers, and the command in its first line."""
-    with open(path, encoding="utf-8", newline="") as file:
-        command = file.readline().lstrip("# ").strip()
-        rows = [{name: float(value) if "." in value else int(value) for name, value in row.items()}
-                for row in csv.DictReader(file)]
-    return rows, command
+    return records.read(path)
 
 
 def main(arguments=None):
@@ -60,18 +54,16 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     use_threads(1)                                      # models this small are slower when shared
     how = dict(examples=asked.examples, wrong=asked.wrong, updates=asked.updates)
-    rows = []
-    for width in asked.widths:
-        rows += [error_of(width, seed, **how) for seed in range(asked.seeds)]
-        shown = sorted(row["held_out_error"] for row in rows[-asked.seeds:])
-        print(f"width {width:4}: error on new digits {shown[0]:.1%} to {shown[-1]:.1%}", file=sys.stderr, flush=True)
-    widths = " ".join(map(str, asked.widths))
-    with open(asked.out, "w", encoding="utf-8", newline="") as file:
-        file.write(f"# python -m minitrain.scale.double_descent --widths {widths} --seeds {asked.seeds} "
-                   f"--examples {asked.examples} --wrong {asked.wrong} --updates {asked.updates}\n")
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+
+    def rows():
+        for width in asked.widths:
+            found = [error_of(width, seed, **how) for seed in range(asked.seeds)]
+            shown = sorted(row["held_out_error"] for row in found)
+            print(f"width {width:4}: error on new digits {shown[0]:.1%} to {shown[-1]:.1%}", file=sys.stderr, flush=True)
+            yield from found
+
+    records.write(asked.out, f"python -m minitrain.scale.double_descent --widths {' '.join(map(str, asked.widths))} --seeds "
+                  f"{asked.seeds} --examples {asked.examples} --wrong {asked.wrong} --updates {asked.updates}", rows())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ It writes CSV below a comment with the command that made it, a row for each mode
 `times` as long. Each model has its better rate of two; all share batches, updates and the schedule.
 """
 import argparse
-import csv
 import sys
 from functools import partial
 from itertools import pairwise
@@ -18,14 +17,13 @@ from statistics import median
 import torch
 from torch import nn
 
-from minitrain import Trainer, losses, optim
+from minitrain import Trainer, losses, optim, records
 from minitrain.device import use_threads
 from minitrain.models.rnn import RNN
 from minitrain.models.transformer import Transformer, attention
 from minitrain.sources.puzzles import Brackets, Cookbook, Copy, Lamp, Recall, ago
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "runs" / "ladder.csv"
-COLUMNS = ("model", "puzzle", "updates", "seed", "parameters", "rate", "words_ago", "accuracy")
+RECORDED = records.RUNS / "ladder.csv"
 STEPS = {                                               # each has one part more than the one before
     "average": dict(average=True, positions=None, mlp=False),
     "weights by match": dict(positions=None, mlp=False),
@@ -141,10 +139,7 @@ def by_distance(name, seed, times=1, rates=(1e-3, 3e-3), phases=PHASES):
 
 def recorded(path=RECORDED):
     """The rows of a recorded run, numbers as numbers, and the command in its first line."""
-    kinds = dict(updates=int, seed=int, parameters=int, rate=float, accuracy=float)
-    with open(path, encoding="utf-8", newline="") as file:
-        command = file.readline().lstrip("# ").strip()
-        return [{name: kinds.get(name, str)(value) for name, value in row.items()} for row in csv.DictReader(file)], command
+    return records.read(path)
 
 
 def medians(path=RECORDED):
@@ -163,28 +158,23 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=RECORDED, help="the file to write")
     asked = parser.parse_args(arguments)
     use_threads(1)                                      # models this small are slower when shared
-    rows = []
 
-    def note(new):
-        rows.extend(new)
-        for row in new:
-            print(*row.values(), file=sys.stderr, flush=True)
+    def rows():
+        for seed in range(asked.seeds):
+            for name in (*STEPS, *RECURRENT):
+                yield from (rung(name, puzzle, seed, asked.updates) for puzzle in PUZZLES)
+            for name in LONG:
+                found = by_distance(name, seed, **({"rates": (0.02, 0.04)} if name == "transformer" else {}))
+                yield from found
+                if name != "transformer":
+                    yield from by_distance(name, seed, asked.times, rates=[found[-1]["rate"]])      # the one that was better
 
-    for seed in range(asked.seeds):
-        for name in (*STEPS, *RECURRENT):
-            for puzzle in PUZZLES:
-                note([rung(name, puzzle, seed, asked.updates)])
-        for name in LONG:
-            if name == "transformer":
-                note(by_distance(name, seed, rates=(0.02, 0.04)))
-                continue
-            note(by_distance(name, seed))
-            note(by_distance(name, seed, asked.times, rates=[rows[-1]["rate"]]))        # the one that was better before
-    with open(asked.out, "w", encoding="utf-8", newline="") as file:
-        file.write(f"# python -m minitrain.scale.ladder --seeds {asked.seeds} --updates {asked.updates} --times {asked.times}\n")
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    def told(row):
+        print(*row.values(), file=sys.stderr, flush=True)
+        return row
+
+    records.write(asked.out, f"python -m minitrain.scale.ladder --seeds {asked.seeds} --updates {asked.updates} "
+                  f"--times {asked.times}", map(told, rows()))
 
 
 if __name__ == "__main__":
