@@ -1,11 +1,13 @@
 """Timings that were recorded on other machines, as text: never mixed with what the reader's own machine measures."""
 import json
 
+from minitrain import records
 
-def kernel_timings(folder):
+
+def kernel_timings(folder=records.RUNS.parent / "benchmarks"):
     """What `tests/benchmarks/kernels.py` recorded on GPUs, a table each; where nothing is recorded, a sentence that says so.
 
-    folder: a path with kernels_<gpu>.json files, mostly data/benchmarks.
+    folder: a path with kernels_<gpu>.json files.
 
     >>> from pathlib import Path
     >>> kernel_timings(Path("nowhere")).splitlines()[0]
