@@ -84,6 +84,8 @@ def test_patches_lie_where_the_answer_says(knobs):
 def test_two_views_have_lots_of_their_own_and_know_each_other():
     x, y = two_views(crop())(torch.rand(6, 3, 8, 8), lots())
     assert x.shape == (12, 3, 8, 8) and torch.equal(y[y], torch.arange(12)) and not torch.equal(x, x[y])
+    x, _ = two_views(lambda x, lots: x + 1 + torch.rand(1, generator=lots))(torch.zeros(6, 3, 8, 8), lots())
+    assert (x >= 1).all() and x.unique().numel() == 2, "both are views, neither is the picture"
 
 
 def test_hidden_patches_are_hidden_and_asked_for():
@@ -305,7 +307,14 @@ def test_each_task_is_learned_under_the_one_trainer(task, model, loss):
     assert last < 0.95 * first
 
 
-def test_the_recorded_runs_command_in_small(tmp_path, capsys):
+def test_the_recorded_runs_command_in_small(tmp_path, capsys, monkeypatch):
+    tuned, lengths = label_efficiency.tuned, []
+
+    def counted(*args, updates, **how):
+        lengths.append(updates)
+        return tuned(*args, updates=updates, **how)
+
+    monkeypatch.setattr(label_efficiency, "tuned", counted)
     label_efficiency.main(["--seeds", "3", "--budgets", "1", "--updates", "1", "--out", str(tmp_path / "out.csv")])
     rows, command = label_efficiency.recorded(tmp_path / "out.csv")
     assert command == "python -m minitrain.evaluate.label_efficiency --seeds 3 --budgets 1 --updates 1"
@@ -313,5 +322,6 @@ def test_the_recorded_runs_command_in_small(tmp_path, capsys):
         ("random", "probe", 0), ("random", "tuned", 0), ("random", "tuned, no views", 0), ("random", "tuned as long", 0),
         ("contrast", "tuned", 2), ("contrast", "probe", 2), *((name, "probe", 1) for name in label_efficiency.TASKS)}
     assert len(rows) == 4 * 11 and all(0 <= row["accuracy"] <= 1 and row["seed"] == 3 for row in rows)
+    assert lengths == [1] * 12 + [3] * 4, "as long: the longest pretraining of 2 and the tuning of 1 together"
     same = label_efficiency.pretrain("rotation", torch.rand(64, 3, 16, 16), (1, 2), seed=0)
     assert [budget for budget, _ in same] == [1, 2]
