@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from browser import Notebook, changed, clean, move_slider, says, status
-from lesson_code import definitions
+from lesson_code import cells, definitions
 
 from minitrain import losses, sources
 from minitrain.evaluate import maps
@@ -115,9 +115,8 @@ def test_the_loss_is_the_librarys(lesson):
 def drawn_by(lesson, seed):
     """What the lesson's judge says of noise, and of what its two networks draw, all from another start."""
     names = dict(lesson)
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "code" and any(part in source for part in ("judge = ConvNet", "plain = learn(", "def drawings")):
+    for source in cells(NOTEBOOK):
+        if any(part in source for part in ("judge = ConvNet", "plain = learn(", "def drawings")):
             body = [n for n in ast.parse(source.replace("seed=0", f"seed={seed}")).body
                     if isinstance(n, ast.FunctionDef) or ast.unparse(n).startswith(("judge =", "trainer", "plain =", "cloudy ="))]
             exec(compile(ast.Module(body, []), "cell", "exec"), names)
