@@ -93,6 +93,7 @@ class Words(Characters):
     """One id a piece, the most frequent first; every other piece is "<unk>", which costs what it said.
 
     size: how many ids at most, "<unk>" and "<end>" among them; None takes every piece of the text.
+    special: names of marks that, like "<end>", no text encodes to, say "<user>"; `special` tells their ids.
 
     >>> tok = Words.train("the goat ate the hat the goat wore", size=4)
     >>> tok.vocabulary
@@ -102,10 +103,10 @@ class Words(Characters):
     """
     kind = "words"
 
-    def __init__(self, words):
-        self.vocabulary = [*words, UNKNOWN, END]
-        self.unknown, self.end = len(words), len(words) + 1
-        self._ids = _numbered(words)
+    def __init__(self, words, special=()):
+        self.vocabulary = [*words, *special, UNKNOWN, END]
+        self._ids, self.special = _numbered(words), _numbered(special, first=len(words))
+        self.unknown, self.end = len(self.vocabulary) - 2, len(self.vocabulary) - 1
 
     @classmethod
     def train(cls, text, size=None):
@@ -121,13 +122,13 @@ class Words(Characters):
         return [ids.get(piece, unknown) for piece in PIECES.findall(text)]
 
     def _data(self):
-        return {"words": self.vocabulary[:-2]}
+        return {"words": [*self._ids], **({"special": [*self.special]} if self.special else {})}
 
     @classmethod
     def _from(cls, data):
         if any(pieces(word) != [word] for word in data["words"]):
             raise ValueError("a word that is no piece, and would never be found in a text")
-        return cls(data["words"])
+        return cls(data["words"], data.get("special", ()))
 
 
 class BPE(Characters):

@@ -1,0 +1,97 @@
+"""A reward model: a language model whose last token says, in one number, how much a rater would like the answer.
+
+Learned from pairs alone. Bradley and Terry, 1952: each thing has a score, and the first beats the second with probability
+sigmoid(score - score); so only differences mean something, and the scores of different prompts have no common zero.
+Christiano et al., 2017 (learned from people's choices); Ouyang et al., 2022 (for a language model).
+"""
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from minitrain import tokenizer
+from minitrain.checkpoint import file, language
+from minitrain.models.transformer import Transformer
+from minitrain.trainer import Loss
+from minitrain.tuning.dpo import agreement
+from minitrain.tuning.sampled import together
+
+
+class RewardModel(nn.Module):
+    """A score for each answer, (N,), from (ids, mask) as in `sampled.Answers`.
+
+    body: a causal Transformer, copied: the reward model starts with its language. Every answer starts with score 0. `shift`
+    is taken from every score: see `centre`.
+    """
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = copy.deepcopy(body).requires_grad_(True)
+        self.head = nn.Linear(body.width, 1, bias=False).to(body.unembedding.device)
+        nn.init.zeros_(self.head.weight)
+        self.register_buffer("shift", torch.zeros((), device=body.unembedding.device))
+
+    def forward(self, ids, mask):
+        places = torch.arange(1, ids.shape[1], device=ids.device)
+        end = (places * mask).max(1).values                                             # (N,): where the last token stands
+        features = self.body.features(ids)[torch.arange(len(ids), device=ids.device), end]          # (N, C)
+        return self.head(features)[:, 0] - self.shift
+
+    @torch.no_grad()
+    def centre(self, ids, mask):
+        """Shift the scores so that the mean of these answers is 0: the reference's own, say (Ziegler et al., 2019)."""
+        self.shift += self(ids, mask).mean()
+
+    def reward(self, prompts, end):
+        """This model as a reward for `sampled.sample`: `(numbers, answers) -> scores`."""
+        @torch.no_grad()
+        def reward(numbers, answers):
+            return self(*together([prompts[i] for i in numbers], [[*answer, end] for answer in answers], end, self.shift.device))
+        return reward
+
+
+def bradley_terry(model, batch):
+    """-mean of share · log sigmoid(s_1 - s_2) + (1 - share) · log sigmoid(s_2 - s_1), over pairs.  batch: `pairs.Pairs`.
+
+    A tie pulls the scores together; ratings that contradict each other end at the log odds of how often each was given. Logs the
+    accuracy, in which a tie counts half.
+    """
+    first, second = model(*batch.both).chunk(2)
+    margin = first - second
+    return Loss(F.binary_cross_entropy_with_logits(margin, batch.share), n=len(batch),
+                logs={"accuracy": agreement(margin.detach(), batch.share)})
+
+
+@torch.no_grad()
+def score(model, made, loss=bradley_terry):
+    """(loss, accuracy) over all pairs, for held-out ones.  To be looked at before any policy is trained on the scores."""
+    parts = [(len(rows), loss(model, made[rows])) for rows in torch.arange(len(made)).split(256)]
+    return tuple(float(sum(n * x for n, x in found) / len(made)) for found in
+                 ([(n, out.mean) for n, out in parts], [(n, out.logs["accuracy"]) for n, out in parts]))
+
+
+def save(path, model, tok, *, about=None, dtype="bfloat16"):
+    """Write a reward model with its tokenizer as one file. Returns the path."""
+    weights = {name: x.to(language.DTYPES[dtype]) for name, x in model.state_dict().items()}
+    return file.write(path, {"reward model": language.sizes(model.body), "tokenizer": tok.data(), "about": about or {},
+                             "weights": weights})
+
+
+def load(path):
+    """(reward model, tokenizer, about) as they were saved; it computes in float32, on the CPU, and does not learn.
+
+    >>> import tempfile
+    >>> tok = tokenizer.Characters.train("ab")
+    >>> made = RewardModel(Transformer(len(tok), context=8, layers=1, heads=1, width=8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model, tok, about = load(save(f"{folder}/r.safetensors", made, tok, about={"accuracy": 0.8}))
+    >>> model(*together([[0]], [[1, tok.end]], tok.end)), about
+    (tensor([0.]), {'accuracy': 0.8})
+    """
+    saved = file.read(path)
+    if not isinstance(saved, dict) or "reward model" not in saved:
+        raise ValueError(f"{path} is no reward model; python -m minitrain.tuning.reward_model makes one.")
+    model = RewardModel(Transformer(**saved["reward model"]))
+    model.load_state_dict({name: x.float() for name, x in saved["weights"].items()})
+    return model.eval().requires_grad_(False), tokenizer.made(saved["tokenizer"], path), saved["about"]
