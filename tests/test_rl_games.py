@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from minitrain import Trainer, optim
+from minitrain.checkpoint import Checkpoints
 from minitrain.rl.games import (
     InARow,
     alpha_beta,
@@ -399,6 +400,31 @@ def test_rounds_are_given_whole_each_epoch_and_the_next_one_is_played_by_the_mod
     logs = {}
     source.observe(logs)
     assert logs["length"] == len(rounds[2]) / 16
+
+
+@pytest.mark.parametrize("stop", [1, 9, 40])
+def test_a_stopped_run_goes_on_as_if_it_had_not(stop, tmp_path):
+    def run(until, folder):
+        game = tic_tac_toe()
+        model = TwoHeads(game, hidden=(8,), seed=1)
+        source = SelfPlay(game, model, games=12, simulations=3, window=2, epochs=3, size=16, seed=5)
+        trainer = Trainer(model, policy_and_value, optim.AdamW(model.parameters(), rate=1e-2))
+        checkpoints = Checkpoints(folder, every=stop, source=source)
+        checkpoints.resume(trainer)
+        trainer.fit(source, until=until, each=checkpoints)
+        return source, trainer
+    whole, straight = run(60, tmp_path / "whole")
+    run(stop, tmp_path / "parts")
+    source, trainer = run(60, tmp_path / "parts")
+    assert trainer.history == straight.history and source.played == whole.played > 24
+    assert all(torch.equal(a, b) for a, b in zip(trainer.model.parameters(), straight.model.parameters()))
+
+
+def test_another_games_rounds_get_a_sentence():
+    state = SelfPlay(tic_tac_toe(), TwoHeads(tic_tac_toe()), games=2, simulations=1)
+    state.rounds.append(state.play())
+    with pytest.raises(ValueError, match="they are of another game"):
+        SelfPlay(connect_four(), TwoHeads(connect_four())).load_state_dict(state.state_dict())
 
 
 def test_a_mirror_image_turns_the_policy_with_the_board():

@@ -65,6 +65,7 @@ class SelfPlay:
         self.game, self.model, self.games, self.opening, self.mix = game, model, games, opening, mix
         self.explore, self.epochs, self.size = math.inf if explore is None else explore, epochs, size
         self.lots, self.rounds, self.length = np.random.default_rng(seed), deque(maxlen=window), math.nan
+        self.left, self.epoch, self.played = [], 0, 0       # minibatches left of this epoch, which one it is, games so far
         self.search = Search(game, network(game, model), simulations=simulations, c=c, noise=noise, spread=spread, seed=self.lots)
 
     def play(self):
@@ -86,7 +87,7 @@ class SelfPlay:
         else:
             raise ValueError(f"SelfPlay: {len(rows)} games go on after {game.limit} moves, the game's own limit; it never ends.")
         rows, positions, shares, expected, sign = (np.concatenate(part) for part in zip(*seen))
-        self.length = len(rows) / self.games
+        self.length, self.played = len(rows) / self.games, self.played + self.games
         value = (1 - self.mix) * sign * results[rows] + self.mix * expected
         return Searched(*(torch.as_tensor(part, dtype=torch.float32) for part in (game.features(positions), shares, value)))
 
@@ -97,14 +98,32 @@ class SelfPlay:
 
     def __iter__(self):
         device = next(self.model.parameters()).device
+        batch = Searched.join(self.rounds) if self.left else None
         while True:
-            self.rounds.append(self.play())
-            batch = Searched.join(self.rounds)
-            for _ in range(self.epochs):
-                for rows in np.array_split(self.lots.permutation(len(batch)), max(1, round(len(batch) / self.size))):
-                    symmetry = self.game.symmetries[self.lots.integers(len(self.game.symmetries))]
-                    part = batch[torch.from_numpy(rows)].turned(symmetry)
-                    yield Searched(*(getattr(part, f.name).to(device) for f in fields(part)))
+            if not self.left:
+                if self.epoch == 0:
+                    self.rounds.append(self.play())
+                batch, self.epoch = Searched.join(self.rounds), (self.epoch + 1) % self.epochs
+                self.left = np.array_split(self.lots.permutation(len(batch)), max(1, round(len(batch) / self.size)))
+            rows, *self.left = self.left
+            symmetry = self.game.symmetries[self.lots.integers(len(self.game.symmetries))]
+            part = batch[torch.from_numpy(rows)].turned(symmetry)
+            yield Searched(*(getattr(part, f.name).to(device) for f in fields(part)))
+
+    def state_dict(self):
+        """The rounds that are learned from, what is left of this epoch, and the lots: all that a resumed run needs."""
+        return {"rounds": [vars(part) for part in self.rounds], "left": list(self.left), "epoch": self.epoch,
+                "played": self.played, "length": self.length, "lots": self.lots.bit_generator.state}
+
+    def load_state_dict(self, state):
+        board, theirs = self.game.features(self.game.start(1)).shape[1:], {part["x"].shape[1:] for part in state["rounds"]}
+        if theirs - {board}:
+            raise ValueError(f"SelfPlay: the saved positions are {tuple(theirs.pop())}, those of this game {board}; they are of "
+                             "another game.")
+        self.rounds.clear()
+        self.rounds.extend(Searched(**part) for part in state["rounds"])
+        self.left, self.epoch, self.played, self.length = (state[name] for name in ("left", "epoch", "played", "length"))
+        self.lots.bit_generator.state = state["lots"]
 
     def observe(self, logs):
         logs["length"] = self.length
