@@ -35,10 +35,10 @@ class Snapshot:
     model: TwoHeads
 
 
-def untrained(trunk=TRUNK, seed=0):
-    """The network before its first update."""
+def untrained(trunk=None, seed=0):
+    """The network before its first update.  trunk: sizes for `Residual`, those of `TRUNK` unless given."""
     game = connect_four()
-    return TwoHeads(game, trunk=Residual(game.features(game.start(1)).shape[1:], **trunk, seed=seed), seed=seed)
+    return TwoHeads(game, trunk=Residual(game.features(game.start(1)).shape[1:], **(trunk or TRUNK), seed=seed), seed=seed)
 
 
 def load(path=SHIPPED):
