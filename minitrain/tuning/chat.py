@@ -1,10 +1,14 @@
 """The chat template: a dialogue as tokens, and which of them the model is asked to learn.
 
-    <end> <user> Where does Tilda live? <assistant> Tilda lives in Gull Alley. <end> <user> And Hugo? <assistant> …
+    <end><user>: Where does Tilda live?
+    <assistant>: Tilda lives in Gull Alley.<end><user>: And Hugo?
+    <assistant>: …
 
 The end mark stands before every question, as it stood before every document in pre-training, and behind every answer, so that
 the model learns to stop. The loss counts answers and their end marks alone. Role marks are tokens that no text encodes to: who
-writes "<assistant>" into a question writes letters. It refuses to know where dialogues come from.
+writes "<assistant>" into a question writes letters. Colons and line ends are those of the questions and answers that the village
+model has read: begun from the rows of "Question" and "Answer", the marks are understood before any tuning. It refuses to know
+where dialogues come from.
 """
 import torch
 
@@ -15,28 +19,30 @@ from minitrain.models.transformer import Transformer
 from minitrain.tokenizer import Words, pieces
 
 USER, ASSISTANT = "<user>", "<assistant>"
+MARKS = {USER: ["Question"], ASSISTANT: ["Answer"]}         # and what they are like, where these words are known
+BEHIND = {USER: "\n", ASSISTANT: ""}                        # what closes a turn; an answer, the end mark
 
 
-def grow(model, tokenizer, words=None, special=(USER, ASSISTANT)):
+def grow(model, tokenizer, words=None, special=MARKS):
     """A model and a tokenizer that know more tokens than those given: (model, tokenizer). What is given stays as it is.
 
-    words: {new word: known words that it is like, or None for all}.  special: marks that no text encodes to. Rows of known
-    tokens are found by name, since every number behind the first new one moves. A new row, of the embedding and of the head, is
-    the mean of those it is like: with zeros or random numbers the new logits could be the largest of all, while a mean can give
-    no new token more probability than the known ones have on average (Hewitt, "Initializing New Word Embeddings for Pretrained
-    Language Models", 2021). Words that are there already stay what they are.
+    words: {new word: known words that it is like, or None for all}.  special: the same, of marks that no text encodes
+    to. Rows of known tokens are found by name, since every number behind the first new one moves. A new row, of the embedding
+    and of the head, is the mean of those it is like: with zeros or random numbers the new logits could be the largest of all,
+    while a mean of all can give no new token more probability than the known ones have on average (Hewitt, "Initializing New
+    Word Embeddings for Pretrained Language Models", 2021). Words that are there already stay what they are.
 
     >>> tok = Words.train("the goat ate the hat")
     >>> gpt, known = grow(Transformer(len(tok), width=32), tok, words={" cow": [" goat", " hat"]})
     >>> known.vocabulary
-    [' ate', ' goat', ' hat', ' the', 'the', ' cow', '<user>', '<assistant>', '<unk>', '<end>']
+    [' ate', ' goat', ' hat', ' the', 'the', ':', '\\n', ' cow', '<user>', '<assistant>', '<unk>', '<end>']
     """
     if not isinstance(tokenizer, Words):
         raise TypeError(f"grow needs a tokenizer of words; got {tokenizer!r}, {getattr(tokenizer, 'kind', 'of another kind')}.")
-    words = {word: like for word, like in (words or {}).items() if word not in tokenizer._ids}
+    words = {word: like for word, like in ({":": None, "\n": None} | (words or {})).items() if word not in tokenizer._ids}
     if wrong := [word for word in words if pieces(word) != [word]]:
         raise ValueError(f"grow got the word {wrong[0]!r}, which a text is never cut into: it is {pieces(wrong[0])}.")
-    marks = [mark for mark in special if mark not in tokenizer.special]
+    marks = {mark: like for mark, like in special.items() if mark not in tokenizer.special}
     grown = Words([*tokenizer._ids, *words], [*tokenizer.special, *marks])
     ids = {word: i for i, word in enumerate(tokenizer.vocabulary)}
     known = [i for i, word in enumerate(grown.vocabulary) if word in ids]
@@ -50,8 +56,8 @@ def grow(model, tokenizer, words=None, special=(USER, ASSISTANT)):
             new[known] = old[moved]
             for i, word in enumerate(grown.vocabulary):
                 if word not in ids:
-                    like = words.get(word)
-                    new[i] = old[[ids[other] for other in like] if like else slice(None)].mean(0)
+                    like = [ids[other] for other in (words | marks)[word] or () if other in ids]
+                    new[i] = old[like or slice(None)].mean(0)
             state[table] = new
     bigger.load_state_dict(state)
     return bigger.to(model.embedding.device).train(model.training), grown
@@ -64,11 +70,10 @@ def encode(tokenizer, dialogue, context=None):
     model can look at. ValueError, in one sentence, for an empty question or answer, a word that the tokenizer does not have, and
     what is longer than the context.
 
-    >>> tok = Words(" Where is the goat ? Here .".replace(" ?", "|?").replace(" .", "|.").replace(" ", "| ").split("|")[1:],
-    ...             special=(USER, ASSISTANT))
+    >>> tok = Words([":", "\\n", " Where", " is", " the", " goat", "?", " Here", "."], special=(USER, ASSISTANT))
     >>> ids, asked = encode(tok, ("Where is the goat?", "Here."))
     >>> tok.decode(ids)
-    '<end><user> Where is the goat?<assistant> Here.<end>'
+    '<end><user>: Where is the goat?\\n<assistant>: Here.<end>'
     >>> [tok.decode([i]) for i, learned in zip(ids, asked) if learned]
     [' Here', '.', '<end>']
     """
@@ -77,7 +82,7 @@ def encode(tokenizer, dialogue, context=None):
     ids, asked = [], []
     for question, answer in zip(dialogue[::2], dialogue[1::2]):
         asks, says = _turn(tokenizer, USER, question), _turn(tokenizer, ASSISTANT, answer)
-        asked += [bool(ids), *[False] * (len(asks) + 1), *[True] * (len(says) - 1)]     # this end mark closes the last answer
+        asked += [bool(ids), *[False] * (len(asks) + 2), *[True] * (len(says) - 2)]     # this end mark closes the last answer
         ids += [tokenizer.end, *asks, *says]
     _fits(len(ids), context, "The dialogue")                    # its last end mark is never looked at
     return [*ids, tokenizer.end], [*asked, True]
@@ -86,15 +91,15 @@ def encode(tokenizer, dialogue, context=None):
 def prompt(tokenizer, dialogue, context=None):
     """The tokens that an answer is drawn behind.  dialogue: a question, or (question, answer, …, question).
 
-    >>> tok = Words([" Hello"], special=(USER, ASSISTANT))
+    >>> tok = Words([":", "\\n", " Hello"], special=(USER, ASSISTANT))
     >>> tok.decode(prompt(tok, "Hello"))
-    '<end><user> Hello<assistant>'
+    '<end><user>: Hello\\n<assistant>:'
     """
     turns = (dialogue,) if isinstance(dialogue, str) else tuple(dialogue)
     if len(turns) % 2 == 0:
         raise ValueError(f"A prompt ends with a question: text, or (question, answer, …, question); got {len(turns)} turns.")
     before = encode(tokenizer, turns[:-1])[0] if turns[:-1] else [tokenizer.end]
-    ids = [*before, *_turn(tokenizer, USER, turns[-1]), tokenizer.special[ASSISTANT]]
+    ids = [*before, *_turn(tokenizer, USER, turns[-1]), tokenizer.special[ASSISTANT], *tokenizer.encode(":")]
     _fits(len(ids), context, "The prompt")
     return ids
 
@@ -165,7 +170,7 @@ def _turn(tokenizer, role, text):
         unknown = [piece for piece, i in zip(pieces(" " + text.lstrip(" ")), ids) if i == tokenizer.unknown]
         raise ValueError(f"The model knows no {', '.join(map(repr, unknown[:5]))}: its words are those of the text that it was "
                          "trained on, each with the space before it and its capital.")
-    return [tokenizer.special[role], *ids]
+    return [tokenizer.special[role], *tokenizer.encode(":"), *ids, *tokenizer.encode(BEHIND[role])]
 
 
 def _fits(n, context, what):
