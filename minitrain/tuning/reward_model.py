@@ -1,5 +1,9 @@
 """A reward model: a language model whose last token says, in one number, how much a rater would like the answer.
 
+It also hears how surprised it was. Whether an answer is true shows in the chance that the model gives the word that says so, and
+two layers that have just looked the fact up have none left to compare it with what was said: so the mean and the least
+log-probability of the answer's tokens, under the language model that it is, count beside the last token's features.
+
 Learned from pairs alone. Bradley and Terry, 1952: each thing has a score, and the first beats the second with probability
 sigmoid(score - score); so only differences mean something, and the scores of different prompts have no common zero.
 Christiano et al., 2017 (learned from people's choices); Ouyang et al., 2022 (for a language model).
@@ -15,7 +19,7 @@ from minitrain.checkpoint import file, language
 from minitrain.models.transformer import Transformer
 from minitrain.trainer import Loss
 from minitrain.tuning.dpo import agreement
-from minitrain.tuning.sampled import together
+from minitrain.tuning.sampled import together, token_log_probs
 
 
 class RewardModel(nn.Module):
@@ -29,14 +33,24 @@ class RewardModel(nn.Module):
         super().__init__()
         self.body = copy.deepcopy(body).requires_grad_(True)
         self.head = nn.Linear(body.width, 1, bias=False).to(body.unembedding.device)
+        self.surprise = nn.Linear(2, 1, bias=False).to(body.unembedding.device)         # of the mean and the least log p
         nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.surprise.weight)
         self.register_buffer("shift", torch.zeros((), device=body.unembedding.device))
+
+    def groups(self, rate, head_rate=2e-2):
+        """Parameter groups for an optimizer: what starts from nothing learns faster."""
+        heads = [self.head.weight, self.surprise.weight]
+        return [{"params": self.body.parameters(), "rate": rate}, {"params": heads, "rate": head_rate}]
 
     def forward(self, ids, mask):
         places = torch.arange(1, ids.shape[1], device=ids.device)
         end = (places * mask).max(1).values                                             # (N,): where the last token stands
-        features = self.body.features(ids)[torch.arange(len(ids), device=ids.device), end]          # (N, C)
-        return self.head(features)[:, 0] - self.shift
+        features = self.body.features(ids)                                              # (N, T, C)
+        last = features[torch.arange(len(ids), device=ids.device), end]                 # (N, C)
+        log_p = token_log_probs(features[:, :-1][mask], self.body.unembedding, ids, mask)           # (N, T-1), 0 elsewhere
+        surprise = torch.stack([log_p.sum(1) / mask.sum(1), log_p.min(1).values], 1)    # (N, 2)
+        return (self.head(last) + self.surprise(surprise))[:, 0] - self.shift
 
     @torch.no_grad()
     def centre(self, ids, mask):

@@ -59,7 +59,12 @@ def log_probs(model, ids, mask):
     >>> log_probs(Transformer(5, context=4, layers=1, heads=1, width=8), ids, mask).exp().detach().round(decimals=1)
     tensor([[1.0000, 0.2000, 0.2000]])
     """
-    logits = F.linear(model.features(ids[:, :-1])[mask], model.unembedding)             # (n, V): of no other place
+    return token_log_probs(model.features(ids[:, :-1])[mask], model.unembedding, ids, mask)
+
+
+def token_log_probs(features, unembedding, ids, mask):
+    """The same from features (n, C) of the places where the mask is True."""
+    logits = F.linear(features, unembedding)                                            # (n, V): of no other place
     found = -F.cross_entropy(logits, ids[:, 1:][mask], reduction="none")                # (n,)
     return torch.zeros(mask.shape, dtype=found.dtype, device=ids.device).masked_scatter(mask, found)
 

@@ -1,0 +1,49 @@
+"""Each way to learn from preferences as one call, with the settings that the village's assistant is tuned by.
+
+Nothing here that the parts do not say: a source, a loss, an optimizer, the one Trainer. The policy given is changed in place;
+rates fall to 0 along a cosine, so that what is left at the end is not the last round's noise.
+"""
+from functools import partial
+
+from minitrain import optim
+from minitrain.trainer import Trainer
+from minitrain.tuning.dpo import DPO, preferred
+from minitrain.tuning.grpo import GRPO, relative
+from minitrain.tuning.pairs import Shuffled
+from minitrain.tuning.ppo import PPO, Valued, clipped
+from minitrain.tuning.raters import TOKENS
+from minitrain.tuning.reward_model import RewardModel, bradley_terry
+
+
+def train_reward_model(body, made, *, steps=150, size=32, rate=1e-3, seed=0, each=None):
+    """A `RewardModel` that starts from a policy and learns from `Pairs`; centred: its mean over the pairs' answers is 0."""
+    model = RewardModel(body)
+    _train(model, Shuffled(made, size=size, seed=seed), bradley_terry, model.groups(rate), rate, steps, each)
+    model.centre(*made.both)
+    return model.eval()
+
+
+def ppo(policy, reward, *, prompts, end, reference, beta=0.1, steps=80, size=64, rate=1e-3, seed=0, each=None):
+    """PPO with the leash in the reward; `size` prompts a round, of which each is answered once.  Returns the trainer."""
+    model = Valued(policy)
+    source = PPO(model, prompts, reward, end=end, reference=reference, beta=beta, size=size, group=1, tokens=TOKENS, seed=seed)
+    return _train(model, source, clipped, model.groups(rate), rate, steps, each)
+
+
+def dpo(policy, made, *, reference, beta=0.1, steps=80, size=32, rate=1e-3, seed=0, each=None):
+    """DPO on `Pairs`.  Returns the trainer."""
+    source = DPO(policy, made, reference=reference, size=size, seed=seed)
+    return _train(policy, source, partial(preferred, beta=beta), policy.parameters(), rate, steps, each)
+
+
+def grpo(policy, reward, *, prompts, end, reference, beta=0.04, steps=40, size=8, group=8, rate=2e-3, seed=0, each=None):
+    """GRPO as published, its leash in the loss.  Returns the trainer."""
+    source = GRPO(policy, prompts, reward, end=end, reference=reference, size=size, group=group, tokens=TOKENS, seed=seed)
+    return _train(policy, source, partial(relative, beta=beta), policy.parameters(), rate, steps, each)
+
+
+def _train(model, source, loss, params, rate, steps, each):
+    schedule = optim.warmup(5, optim.cosine(max(1, steps - 5)))
+    trainer = Trainer(model, loss, optim.Adam(params, rate=rate, clip=1.0), schedule=schedule)
+    trainer.fit(source, steps=steps, each=each)
+    return trainer
