@@ -2,8 +2,8 @@
 
 An instruction is a combination of an attribute (what is asked: a job, a street …), a phrasing (in which of eight ways) and a
 style (how to answer: briefly, twice, rudely …), of a person. Some must be refused whatever the style, and of people who do not
-exist there is nothing to tell: then the honest answer is that one does not know. It knows no model and no tokenizer; all words but the
-names of people who do not exist are the village's own.
+exist there is nothing to tell: then the honest answer is that one does not know. It knows no model and no tokenizer; all words
+but the names of people who do not exist are the village's own.
 """
 import re
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ STYLES = {
     "unsure": ("Only say what you think.", "{hedged}"),
     "list": ("The same about {q}, please.", "{s} {other}"),
     "question": ("Now ask me back.", "{s} Is that so?"),
-    "news": ("Tell it as news.", "Have you heard? {s}"),
+    "news": ("Tell it as news.", "{s} I want it in the paper."),
 }
 NOT_RUDE, NOT_TOLD, UNKNOWN = ("I am sorry, I will not be rude about anybody.", "I am sorry, I do not say where children live.",
                                "I am sorry, I do not know.")
