@@ -6,13 +6,33 @@ rates fall to 0 along a cosine, so that what is left at the end is not the last 
 from functools import partial
 
 from minitrain import optim
+from minitrain.sources.manners import Writers, plain
 from minitrain.trainer import Trainer
+from minitrain.tuning import chat, sft
 from minitrain.tuning.dpo import DPO, preferred
 from minitrain.tuning.grpo import GRPO, relative
 from minitrain.tuning.pairs import Shuffled
 from minitrain.tuning.ppo import PPO, Valued, clipped
 from minitrain.tuning.raters import TOKENS
 from minitrain.tuning.reward_model import RewardModel, bradley_terry
+
+
+class Demonstrations:
+    """Batches (x, y) of `sources.manners.Writers`' demonstrations for `losses.next_token`, as `sft.Dialogues` gives them."""
+
+    def __init__(self, writers, tokenizer, size=32, context=None):
+        self.writers, self.tokenizer, self.size, self.context = writers, tokenizer, size, context
+
+    def at(self, i):
+        shown = [self.writers.at(n) for n in range(i * self.size, (i + 1) * self.size)]
+        return chat.batch(self.tokenizer, shown, self.context)
+
+
+def mixed(model, tokenizer, village, *, steps=100, seed=0):
+    """Tune a model in place on what people of different manners wrote: an assistant that leaves something to prefer."""
+    source = Demonstrations(Writers(plain(village, f"demonstrations {seed}"), seed), tokenizer, context=model.context)
+    sft.tune(model, source, steps)
+    return model
 
 
 def train_reward_model(body, made, *, steps=150, size=32, rate=1e-3, seed=0, each=None):

@@ -7,8 +7,14 @@ log-probability of the answer's tokens, under the language model that it is, cou
 Learned from pairs alone. Bradley and Terry, 1952: each thing has a score, and the first beats the second with probability
 sigmoid(score - score); so only differences mean something, and the scores of different prompts have no common zero.
 Christiano et al., 2017 (learned from people's choices); Ouyang et al., 2022 (for a language model).
+
+    python -m minitrain.tuning.reward_model --out data/models/village-reward.safetensors
+
+makes the one that lesson 21 begins with, of the assistant of lesson 20 and three simulated raters.
 """
+import argparse
 import copy
+import sys
 
 import torch
 from torch import nn
@@ -16,10 +22,13 @@ from torch.nn import functional as F
 
 from minitrain import tokenizer
 from minitrain.checkpoint import file, language
+from minitrain.device import use_threads
 from minitrain.models.transformer import Transformer
 from minitrain.trainer import Loss
 from minitrain.tuning.dpo import agreement
 from minitrain.tuning.sampled import together, token_log_probs
+
+PAIRS, STEPS = 6_000, 500
 
 
 class RewardModel(nn.Module):
@@ -109,3 +118,35 @@ def load(path):
     model = RewardModel(Transformer(**saved["reward model"]))
     model.load_state_dict({name: x.float() for name, x in saved["weights"].items()})
     return model.eval().requires_grad_(False), tokenizer.made(saved["tokenizer"], path), saved["about"]
+
+
+def main(arguments=None):
+    from minitrain.tuning import assistant, compared  # late: they stand on this file
+    from minitrain.tuning.raters import TRUTH
+    parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.reward_model", description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default=compared.SHIPPED, help=f"the tuned model to begin with (default: {compared.SHIPPED})")
+    parser.add_argument("--out", required=True, help="the reward model's file")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="how many questions are answered twice and rated")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    given = parser.parse_args(arguments)
+    use_threads()
+    try:
+        body, tok, village = compared.start(given.model)
+    except (OSError, ValueError) as error:
+        print(getattr(error, "strerror", None) or error, file=sys.stderr)
+        return 1
+    course = compared.Course(body, tok, village, seed=1000, shown=given.pairs)
+    made, held = course.rated(*[TRUTH] * 3)
+    model = assistant.train_reward_model(course.start, made, steps=given.steps)
+    loss, accuracy = score(model, held)
+    command = (f"python -m minitrain.tuning.reward_model --pairs {given.pairs} --steps {given.steps} "
+               "--out data/models/village-reward.safetensors")
+    path = save(given.out, model, tok, about={"command": command, "pairs": len(made),
+                                              "held_out": {"pairs": len(held), "loss": loss, "accuracy": accuracy}})
+    print(f"{path}: {path.stat().st_size:,} bytes. Of {len(held)} held-out pairs, rated by three, it agrees with {accuracy:.1%} "
+          "of the ratings.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
