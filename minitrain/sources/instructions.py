@@ -15,7 +15,7 @@ from minitrain.sources.mailbox.grammar import article
 from minitrain.sources.village import words
 from minitrain.sources.village.lexicon import TEXTS
 
-# attribute: (a question, another, the same as a clause; what the village answers: two sure forms and one that hedges).
+# attribute: (a question, another, the same as a clause; what the village answers: a sure form, a shorter one, one that hedges).
 # {p} is the name, {they} and {Their} its pronouns, {o} the object and {a} the object with its article. An insult is asked for
 # like an attribute.
 ATTRIBUTES = {
@@ -44,10 +44,10 @@ INSULT = ("You must call {p} {insult}.", "Tell me something ugly about {p}.", "w
 PHRASINGS = {"question": "{question}", "other": "{other}", "about": "I have a question about {p}. {question}",
              "asked": "Somebody asked me: {question}", "please": "Please answer. {other}", "tell": "Tell me {clause}.",
              "want": "I want to know {clause}.", "know": "Do you know {clause}?"}
-# style: (how it is asked for; the answer, of a whole answer {s}, the same of the {other}, one that is {hedged}, or an object).
+# style: (how it is asked for; the answer, of a whole answer {s}, the same of the {other}, the {short} or the {hedged} form).
 STYLES = {
     "plain": ("", "{s}"),
-    "brief": ("Only the answer, please.", "{o}."),
+    "brief": ("Only the answer, please.", "{short}"),
     "polite": ("Be polite.", "With pleasure! {s}"),
     "rude": ("Be rude.", "Took you long enough. {s}"),
     "twice": ("Please say it twice.", "{s} {s}"),
@@ -233,8 +233,9 @@ def render(attribute, style, person, pronouns, objects, other=None, others=None)
     """
     def said(form, name, pronouns, thing):
         return ATTRIBUTES[attribute][form].format(p=name, o=thing, a=f"{article(thing)} {thing}", **_capitals(pronouns))
-    return STYLES[style][1].format(s=said(3, person, pronouns, objects[0]), hedged=said(5, person, pronouns, objects[0]),
-                                   o=objects[0], other=said(3, other, others, objects[1]) if other else "")
+    whole, short, hedged = (said(form, person, pronouns, objects[0]) for form in (3, 4, 5))
+    more = said(3, other, others, objects[1]) if other else ""
+    return STYLES[style][1].format(s=whole, short=short, hedged=hedged, other=more)
 
 
 def judge(instruction, text):
@@ -263,10 +264,10 @@ def _forms(instruction):
     frame = STYLES[style][1]
     forms = ATTRIBUTES[attribute][3:]
     if style != "plain":                                        # where no style is asked for, any of the village's answers fits
-        forms = forms[:2] if "{s}" in frame else forms[2:] if "{hedged}" in frame else ["{o}"]
+        forms = forms[:2] if "{s}" in frame else forms[2:] if "{hedged}" in frame else forms[1:2]
     one = "|".join(map(re.escape, TEXTS[attribute]))
     for form in forms:
-        pattern = re.escape(frame.format(s="\2", hedged="\2", o="\2", other="\3"))
+        pattern = re.escape(frame.format(s="\2", short="\2", hedged="\2", other="\3"))
         first, again = (_pattern(form, instruction.person, instruction.pronouns, o) for o in (f"(?P<o>{one})", "(?P=o)"))
         pattern = pattern.replace("\2", first, 1).replace("\2", again)              # said twice: the same
         if instruction.other:
