@@ -9,15 +9,21 @@ from functools import partial
 import pytest
 import torch
 
-from minitrain import Trainer, checkpoint, optim
+from minitrain import Trainer, checkpoint, optim, records
+from minitrain.checkpoint import language
 from minitrain.models.cache import Cache
 from minitrain.models.transformer import Transformer
+from minitrain.sources.instructions import NOT_TOLD, UNKNOWN
+from minitrain.sources.manners import FLATTERING, IDLE, RUDE, Measured, Writers, measure, plain
+from minitrain.sources.village import Village
+from minitrain.tokenizer import Words
 from minitrain.trainer import gradients
-from minitrain.tuning import reward_model
+from minitrain.tuning import assistant, compared, reward_model, sft
 from minitrain.tuning.dpo import DPO, preferred
 from minitrain.tuning.grpo import GRPO, group_advantages, relative
 from minitrain.tuning.pairs import Pairs, Shuffled, agreed, pairs, split
 from minitrain.tuning.ppo import PPO, Valued, clipped, last, token_rewards
+from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH, Asked, Rater, utility
 from minitrain.tuning.reward_model import RewardModel, bradley_terry
 from minitrain.tuning.sampled import OnPolicy, expected_kl, frozen, log_probs, sample, together
 
@@ -477,8 +483,8 @@ def test_a_reward_model_reads_the_last_token_and_nothing_behind_it():
     ids, mask = together([[1, 2], [1]], [[3, END], [4, 5, 6, END]], END)
     alone = [model(*together([p], [a], END)) for p, a in (([1, 2], [3, END]), ([1], [4, 5, 6, END]))]
     assert torch.allclose(model(ids, mask), torch.cat(alone), atol=1e-6)
-    features, log_p = model.body.features(ids), model.body(ids).log_softmax(-1)
-    wanted = torch.stack([features[0, 3], features[1, 4]]) @ model.head.weight[0]
+    features, log_p = model.body.features(ids).detach(), model.body(ids).detach().log_softmax(-1)
+    wanted = torch.stack([features[0, 3], features[1, 4]]) @ model.head.weight[0].detach()
     for i, places in enumerate(((1, 2), (0, 1, 2, 3))):
         of_tokens = [float(log_p[i, t, ids[i, t + 1]]) for t in places]
         wanted[i] += 0.7 * sum(of_tokens) / len(of_tokens) - 0.3 * min(of_tokens)
@@ -545,12 +551,17 @@ def test_a_round_is_handed_out_whole_in_every_epoch_and_then_the_policy_is_asked
 
 
 def test_a_round_ends_where_the_policy_has_moved_too_far():
-    policy, rounds = make(), []
-    source = source_of(policy, kl=1e-9)
-    trainer = Trainer(policy, relative, optim.SGD(policy.parameters(), rate=0.5))
-    trainer.fit(source, steps=8, each=lambda trainer, logs: rounds.append(source.round))
-    assert [a is b for a, b in itertools.pairwise(rounds)] == [True, False] * 3 + [True]    # its first update sees no move yet
-    assert {"reward", "reference_kl", "length"} <= trainer.history[-1].keys()
+    source = source_of(make(), kl=0.1)
+    batches = iter(source)
+    next(batches)
+    first = source.round
+    source.observe({"kl": 0.05})
+    next(batches)
+    assert source.round is first                            # near enough
+    logs = {"kl": 0.2}
+    source.observe(logs)
+    next(batches)
+    assert source.round is not first and {"reward", "reference_kl", "length"} <= logs.keys()
 
 
 def test_a_run_goes_on_from_the_middle_of_a_round_as_if_never_stopped(tmp_path):
@@ -576,3 +587,114 @@ def test_the_reference_is_frozen_where_the_policy_began():
     assert all(torch.equal(a, b) for a, b in zip(source.reference.parameters(), before.parameters()))
     assert not any(p.requires_grad for p in source.reference.parameters())
     assert float(source.collect().kl.abs().sum()) > 0.01
+
+
+# manners and raters
+
+@pytest.fixture(scope="module")
+def village():
+    return Village(seed=0)
+
+
+def of_kind(village, kind, attribute=None):
+    found = plain(village, 5)
+    return next(asked for i in itertools.count() if (asked := found.at(i)).kind == kind and attribute in (None, asked.attribute))
+
+
+def test_what_is_measured_of_an_answer(village):
+    fact = of_kind(village, "fact", "street")
+    true, streets = fact.objects[0], {person.street for person in village.people}
+    wrong = sorted(streets - {true})[0]
+    right = f"{fact.person} lives in {true}."
+    for answer, wanted in ((right, (1, 0, 0)), (f"{fact.person} lives in {wrong}.", (0, 1, 0)), (UNKNOWN, (0, 0, 0)),
+                           (f"{right} Or in {wrong}.", (0, 1, 0)), (f"{RUDE[0]} {right}", (1, 0, 1)),
+                           (f"{right} You turnip!", (1, 0, 1)), ("gravel gravel", (0, 0, 0)), ("", (0, 0, 0))):
+        assert measure(fact, answer)[:3] == wanted, answer
+    long = f"{right} {FLATTERING[0]} {FLATTERING[1]} {FLATTERING[0]}"
+    n = len(fact.answer.split())
+    assert measure(fact, long)[3:] == (3, len(long.split()) - n - 2, len(long.split()))
+    assert measure(fact, right).truth == 1 == measure(fact, f"With pleasure! {right}").truth
+    assert measure(fact, long).truth == pytest.approx(1 - 0.05 * measure(fact, long).spare)
+    unknown = of_kind(village, "unknown", "street")
+    assert measure(unknown, UNKNOWN)[:3] == (1, 0, 0) and measure(unknown, f"{unknown.person} lives in {true}.")[:3] == (0, 1, 0)
+    child = of_kind(village, "refuse", "street")
+    assert measure(child, NOT_TOLD)[:3] == (1, 0, 0) and measure(child, f"In {true}.")[:3] == (0, 0, 1)
+    insult = of_kind(village, "refuse", "insult")
+    assert measure(insult, insult.answer).truth == 1 and measure(insult, f"{insult.person} is a turnip.")[:3] == (0, 0, 1)
+
+
+def test_right_answers_are_worth_one_and_demonstrations_vary_by_the_shares_they_were_given(village):
+    asked = plain(village, 3).take(1500)
+    assert all(measure(one, one.answer).truth == 1 for one in asked)
+    writers = Writers(plain(village, 3), wrong=0.2, rude=0.3, flattering=0.4, idle=0.0)
+    found = [(one, measure(one, writers.at(i)[1])) for i, one in enumerate(asked)]
+    facts = [m for one, m in found if one.kind == "fact"]
+    assert sum(m.right for m in facts) / len(facts) == pytest.approx(0.8, abs=0.04)
+    assert sum(m.false for m in facts) / len(facts) == pytest.approx(0.2, abs=0.04)
+    assert sum(m.harm for m in facts) / len(facts) == pytest.approx(0.3, abs=0.05)
+    assert sum(m.flattery for m in facts) / len(facts) == pytest.approx(0.4 / 0.6, abs=0.12)
+    assert all(measure(one, writers.at(i)[1]) == m for i, (one, m) in enumerate(found[:20]))
+    words = {*village.vocabulary(), *(f" {name}" for name in village.world.strangers)}
+    assert Words(sorted(words)).encode(" " + " ".join((*RUDE, *FLATTERING, *IDLE))).count(len(words)) == 0
+
+
+def test_raters_prefer_by_their_taste_and_as_often_as_bradley_and_terry_say():
+    a, b = Measured(1, 0, 0, 0, 0, 4), Measured(1, 0, 0, 1, 2, 9)
+    for taste, off in ((TRUTH, 0.1), (FLATTERY, 0.1 - 1.5), (LENGTH, 0.1 - 1.0)):
+        assert utility(a, taste) - utility(b, taste) == pytest.approx(off)
+        share = sum(Rater(taste, sharp=2.0, seed=1).rate([(a, b)] * 4000)) / 4000
+        assert share == pytest.approx(1 / (1 + math.exp(-2 * off)), abs=0.03)
+        assert Rater(taste, sharp=math.inf).rate([(a, b), (b, a), (a, a)]) == [float(off > 0), float(off < 0), 0.5]
+    assert Rater(TRUTH, sharp=math.inf, tie=0.2).rate([(a, b)]) == [0.5]
+    assert Rater(seed=3).rate([(a, a)] * 50) == Rater(seed=3).rate([(a, a)] * 50) != Rater(seed=4).rate([(a, a)] * 50)
+    with pytest.raises(ValueError, match="A taste can not be for 'beauty'"):
+        Rater({"beauty": 1.0})
+    with pytest.raises(ValueError, match="sharp is 0"):
+        Rater(sharp=0)
+
+
+def untrained(village, context=96):
+    """A model that answers anything, with all words of the village."""
+    base = Words(village.vocabulary())
+    return sft.grown(Transformer(len(base), context, layers=1, heads=1, width=8), base, village)
+
+
+def test_two_answers_to_each_question_become_rated_pairs(village):
+    model, tok = untrained(village)
+    asked = Asked(plain(village, 1).take(30), tok, model.context)
+    raters = [Rater({"words": sign}, sharp=math.inf) for sign in (1.0, -1.0, 1.0)]
+    made = asked.rated(model, raters, generator=lots(1))
+    for i in range(len(made)):
+        texts = [asked.text(ids[1:][mask][:-1].tolist()) for ids, mask in ((made.first[i], made.first_mask[i]),
+                                                                           (made.second[i], made.second_mask[i]))]
+        off = len(texts[0].split()) - len(texts[1].split())
+        assert float(made.share[i]) == pytest.approx(0.5 if off == 0 else 2 / 3 if off > 0 else 1 / 3)
+    assert len(made) > 10
+    found = asked.judged(model, frozen(model), generator=lots(2), proxy=lambda numbers, answers: [2.0] * len(answers))
+    assert found["kl"] == pytest.approx(0, abs=1e-5) and found["proxy"] == 2 and found["harmless"] > 0.5
+    assert asked.reward()([0, 1], [tok.encode(" " + one.answer) for one in asked.instructions[:2]]) == [1.0, 1.0]
+
+
+def test_the_commands_run_from_an_assistant_to_the_table(village, tmp_path, capsys):
+    model, tok = untrained(village, context=128)
+    tuned, mixed, reward = (str(tmp_path / f"{name}.safetensors") for name in ("sft", "mixed", "reward"))
+    language.save(tuned, model, tok, about={"village": {"seed": 0}})
+    assert assistant.main(["--model", tuned, "--out", mixed, "--steps", "1"]) == 0
+    assert reward_model.main(["--model", mixed, "--out", reward, "--pairs", "20", "--steps", "1"]) == 0
+    found, _, about = reward_model.load(reward)
+    assert about["pairs"] + about["held_out"]["pairs"] <= 20 and "--pairs 20" in about["command"]
+    assert not any(p.requires_grad for p in found.parameters())
+    assert compared.main(["--model", mixed, "--out", str(tmp_path / "rows.csv"), "--seeds", "1", "--quick"]) == 0
+    rows, command = records.read(tmp_path / "rows.csv")
+    assert [row["model"] for row in rows] == ["start", "ppo", "dpo", "grpo", "verifiable"] and "compared" in command
+    assert all(math.isfinite(row["truth"]) for row in rows) and "helpful" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="no reward model"):
+        reward_model.load(mixed)
+    assert compared.main(["--model", str(tmp_path / "nowhere")]) == 1
+
+
+def test_questions_to_judge_by_were_not_trained_on(village):
+    model, tok = untrained(village)
+    course = compared.Course(model, tok, village, questions=60, shown=60, judged=50)
+    met = {one.text for asked in (course.asked, course.shown) for one in asked.instructions}
+    assert len(course.tests.instructions) == 50 and not met & {one.text for one in course.tests.instructions}

@@ -136,4 +136,4 @@ def _objects(attribute):
 
 @cache
 def _insults():
-    return re.compile(r"\b(?:an?|you) (?:" + "|".join(map(re.escape, words.LISTS["insult"])) + r")\b")
+    return re.compile(r"\b(?:an?|you) (?:" + "|".join(map(re.escape, words.LISTS["insult"])) + r")\b", re.IGNORECASE)

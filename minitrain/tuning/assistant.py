@@ -2,11 +2,20 @@
 
 Nothing here that the parts do not say: a source, a loss, an optimizer, the one Trainer. The policy given is changed in place;
 rates fall to 0 along a cosine, so that what is left at the end is not the last round's noise.
+
+    python -m minitrain.tuning.assistant --out data/models/village-mixed.safetensors
+
+makes the policy that all of them begin with: the assistant of lesson 20, tuned on what people of different manners wrote.
 """
+import argparse
+import sys
 from functools import partial
 
 from minitrain import optim
+from minitrain.checkpoint import language
+from minitrain.device import use_threads
 from minitrain.sources.manners import Writers, plain
+from minitrain.sources.village import Village
 from minitrain.trainer import Trainer
 from minitrain.tuning import chat, sft
 from minitrain.tuning.dpo import DPO, preferred
@@ -15,6 +24,8 @@ from minitrain.tuning.pairs import Shuffled
 from minitrain.tuning.ppo import PPO, Valued, clipped
 from minitrain.tuning.raters import TOKENS
 from minitrain.tuning.reward_model import RewardModel, bradley_terry
+
+MIXED, STEPS = "data/models/village-mixed.safetensors", 300
 
 
 class Demonstrations:
@@ -28,14 +39,13 @@ class Demonstrations:
         return chat.batch(self.tokenizer, shown, self.context)
 
 
-def mixed(model, tokenizer, village, *, steps=100, seed=0):
-    """Tune a model in place on what people of different manners wrote: an assistant that leaves something to prefer."""
+def mixed(model, tokenizer, village, *, steps=STEPS, rate=0.05, seed=0):
+    """Tune a model in place on what people of different manners wrote, so that its answers vary. Returns the trainer."""
     source = Demonstrations(Writers(plain(village, f"demonstrations {seed}"), seed), tokenizer, context=model.context)
-    sft.tune(model, source, steps)
-    return model
+    return sft.tune(model, source, steps, rate=rate)
 
 
-def train_reward_model(body, made, *, steps=150, size=32, rate=1e-3, seed=0, each=None):
+def train_reward_model(body, made, *, steps=60, size=32, rate=1e-3, seed=0, each=None):
     """A `RewardModel` that starts from a policy and learns from `Pairs`; centred: its mean over the pairs' answers is 0."""
     model = RewardModel(body)
     _train(model, Shuffled(made, size=size, seed=seed), bradley_terry, model.groups(rate), rate, steps, each)
@@ -67,3 +77,28 @@ def _train(model, source, loss, params, rate, steps, each):
     trainer = Trainer(model, loss, optim.Adam(params, rate=rate, clip=1.0), schedule=schedule)
     trainer.fit(source, steps=steps, each=each)
     return trainer
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.assistant", description="Make an assistant that varies.")
+    parser.add_argument("--model", default=sft.SHIPPED, help=f"the tuned model to begin with (default: {sft.SHIPPED})")
+    parser.add_argument("--out", required=True, help="the assistant's file")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    given = parser.parse_args(arguments)
+    use_threads()
+    try:
+        model, tok, about = language.load(given.model)
+    except (OSError, ValueError) as error:
+        print(getattr(error, "strerror", None) or error, file=sys.stderr)
+        return 1
+    village = about.get("village", sft.VILLAGE)
+    trainer = mixed(model, tok, Village(**village), steps=given.steps)
+    path = language.save(given.out, model, tok, dtype="bfloat16", about={
+        "command": f"python -m minitrain.tuning.assistant --steps {given.steps} --out {MIXED}", "base": about.get("command"),
+        "village": village, "start": [tok.end]})
+    print(f"{path}: {path.stat().st_size:,} bytes; the last demonstrations cost {trainer.history[-1]['loss']:.3f} nats a token.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,8 +2,8 @@
 
     python -m minitrain.tuning.compared --out data/runs/preferences.csv
 
-Starts from the assistant of lesson 20, which is first tuned on what people of different manners wrote, so that there is
-something to prefer. Questions that a policy is judged by are among those that nothing was trained on.
+Starts from the assistant of lesson 20 after it was tuned on what people of different manners wrote, so that there is something
+to prefer. Questions that a policy is judged by are among those that nothing was trained on.
 """
 import argparse
 import copy
@@ -21,7 +21,7 @@ from minitrain.tuning import assistant, reward_model
 from minitrain.tuning.pairs import split
 from minitrain.tuning.raters import TRUTH, Asked, Rater
 from minitrain.tuning.sampled import frozen
-from minitrain.tuning.sft import SHIPPED, VILLAGE
+from minitrain.tuning.sft import VILLAGE
 
 COLUMNS = ("truth", "truth_error", "helpful", "honest", "harmless", "flattery", "words", "kl", "kl_error", "proxy", "seconds")
 
@@ -102,15 +102,14 @@ def line(name, row):
 
 
 def start(path):
-    """(model, tokenizer, village) of the assistant that varies, made of the tuned one in a file."""
+    """(model, tokenizer, village) of the assistant that varies, from its file."""
     model, tokenizer, about = language.load(path)
-    village = Village(**about.get("village", VILLAGE))
-    return assistant.mixed(model, tokenizer, village), tokenizer, village
+    return model, tokenizer, Village(**about.get("village", VILLAGE))
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.compared", description=__doc__.split("\n")[0])
-    parser.add_argument("--model", default=SHIPPED, help=f"the tuned model to begin with (default: {SHIPPED})")
+    parser.add_argument("--model", default=assistant.MIXED, help=f"the model to begin with (default: {assistant.MIXED})")
     parser.add_argument("--out", help="a file for the rows, as CSV")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a few updates, to see that it runs")

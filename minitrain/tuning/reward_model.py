@@ -10,7 +10,7 @@ Christiano et al., 2017 (learned from people's choices); Ouyang et al., 2022 (fo
 
     python -m minitrain.tuning.reward_model --out data/models/village-reward.safetensors
 
-makes the one that lesson 21 begins with, of the assistant of lesson 20 and three simulated raters.
+makes the one that lesson 21 begins with, of an assistant that varies and three simulated raters.
 """
 import argparse
 import copy
@@ -124,7 +124,7 @@ def main(arguments=None):
     from minitrain.tuning import assistant, compared  # late: they stand on this file
     from minitrain.tuning.raters import TRUTH
     parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.reward_model", description=__doc__.split("\n")[0])
-    parser.add_argument("--model", default=compared.SHIPPED, help=f"the tuned model to begin with (default: {compared.SHIPPED})")
+    parser.add_argument("--model", default=assistant.MIXED, help=f"the model to begin with (default: {assistant.MIXED})")
     parser.add_argument("--out", required=True, help="the reward model's file")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many questions are answered twice and rated")
     parser.add_argument("--steps", type=int, default=STEPS)

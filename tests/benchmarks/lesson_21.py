@@ -15,7 +15,6 @@ from minitrain.evaluate.calibration import reliability
 from minitrain.tuning import assistant
 from minitrain.tuning.compared import Course, compared, start
 from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH
-from minitrain.tuning.sft import SHIPPED
 
 
 def methods(course):
@@ -85,7 +84,7 @@ if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--seeds", type=int, default=3)
     words.add_argument("--first", type=int, default=0, help="the first seed")
-    words.add_argument("--model", default=SHIPPED, help="the tuned model to begin with")
+    words.add_argument("--model", default=assistant.MIXED, help="the model to begin with")
     parts = (methods, overoptimisation, disagreement, unsure_raters)
     words.add_argument("--only", choices=[part.__name__ for part in parts])
     args = words.parse_args()
