@@ -482,3 +482,15 @@ def test_the_base_models_command_makes_its_file_and_tells_its_gap(tmp_path, monk
     assert f"{about['held_out']['all']['loss']:.4f} nats a token" in capsys.readouterr().out
     raw = (tmp_path / "base.safetensors").read_bytes()
     assert base.main(command) == 0 and (tmp_path / "base.safetensors").read_bytes() == raw
+
+
+def test_the_base_model_that_ships_is_near_the_floor_on_documents_that_nobody_trained_on():
+    path = Path(__file__).parents[1] / "data" / "models" / "village-base.safetensors"
+    assert path.stat().st_size <= 5_000_000
+    shipped, village = load(path), Village(**base.VILLAGE)
+    assert shipped.about["village"] == base.VILLAGE
+    assert shipped.about["held_out"]["all"]["gap"] < 0.01 and "minitrain.pretrain.base" in shipped.about["command"]
+    assert len(shipped.tokenizer) == shipped.model.vocabulary == len(Words(village.vocabulary()))
+    found = against_the_floor(shipped.model, shipped.tokenizer, village.documents(600, first=base.HELD_OUT + base.SCORED))
+    assert 0 < found["all"]["gap"] < 0.015                  # of other documents than those that its file tells of
+    assert set(found) == {"all", "facts", "grammar"}

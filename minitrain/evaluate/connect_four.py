@@ -19,7 +19,7 @@ from minitrain.rl.connect_four import SHIPPED, load
 from minitrain.rl.games import alpha_beta, connect_four, match, openings, random_player
 from minitrain.rl.search import Search, by_priors, network
 
-DEPTHS, BUDGETS = (2, 4, 6), (0, 25, 50, 100, 200)           # of alpha-beta; simulations a move, 0: the network alone
+DEPTHS, BUDGETS = (2, 4, 6), (0, 25, 100, 400)           # of alpha-beta; simulations a move, 0: the network alone
 
 
 def player(game, model, simulations):
@@ -27,7 +27,7 @@ def player(game, model, simulations):
     return Search(game, judge, simulations=simulations).choose if simulations else by_priors(judge)
 
 
-def strengths(snapshots, *, simulations=50, positions=40, seed=1):
+def strengths(snapshots, *, simulations=50, positions=25, seed=1):
     """A row for each player: what it is, how much it had learned, its Elo and the band of that."""
     game = connect_four()
     named = [({"player": "random"}, random_player(game, seed=seed))]
@@ -42,7 +42,7 @@ def strengths(snapshots, *, simulations=50, positions=40, seed=1):
             "simulations": simulations, "positions": positions}
 
 
-def matches(model, *, depth=6, positions=100, seed=2, budgets=BUDGETS):
+def matches(model, *, depth=DEPTHS[-1], positions=100, seed=2, budgets=BUDGETS):
     """A row for each budget of search: games won, drawn and lost against alpha-beta, each opening from both sides; and the
     milliseconds of the processor that a move took each."""
     game = connect_four()
