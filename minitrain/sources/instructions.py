@@ -264,7 +264,8 @@ def _forms(instruction):
     frame = STYLES[style][1]
     forms = ATTRIBUTES[attribute][3:]
     if style != "plain":                                        # where no style is asked for, any of the village's answers fits
-        forms = forms[:2] if "{s}" in frame else forms[2:] if "{hedged}" in frame else forms[1:2]
+        brief = [forms[1], forms[0].replace("{p}", "{They}")]       # a whole answer without the name is as short
+        forms = forms[:2] if "{s}" in frame else forms[2:] if "{hedged}" in frame else brief
     one = "|".join(map(re.escape, TEXTS[attribute]))
     for form in forms:
         pattern = re.escape(frame.format(s="\2", short="\2", hedged="\2", other="\3"))

@@ -93,8 +93,8 @@ def table(rows):
     >>> part = {"followed": 1.0, "correct": 0.95, "both": 0.95, "n": 500}
     >>> village = {"all": {"loss": 0.77, "floor": 0.7}, "facts": {"loss": 0.12, "floor": 0.1}}
     >>> print(table({"tuned": {"train": part, "people": part, "village": village}}))
-                           train         people      village
-            tuned    100/ 95/ 95    100/ 95/ 95      +10.0 %
+                               train         people      village
+                tuned    100/ 95/ 95    100/ 95/ 95      +10.0 %
     form / truth / both, in percent of the answers; the village's loss above its floor
     """
     names = [name for name, found in next(iter(rows.values())).items() if isinstance(found, dict) and name != "village"]

@@ -22,7 +22,7 @@ from minitrain.tuning import chat, measure
 
 BASE, SHIPPED = "data/models/village-base.safetensors", "data/models/village-sft.safetensors"
 VILLAGE = {"seed": 0, "habit": 3}                           # of a base model whose file does not say it
-STEPS, SIZE, RATE, LORA_RATE, TABLE_RATE = 200, 32, 0.1, 0.1, 1e-3
+STEPS, SIZE, RATE, LORA_RATE, TABLE_RATE = 250, 32, 0.025, 0.025, 1e-3
 GROUP = 8                                                   # batches whose dialogues are sorted by length together
 ENDLESS = 2**60
 
