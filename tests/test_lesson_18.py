@@ -66,6 +66,12 @@ def test_rare_or_late_pay_takes_longer_with_other_lots(lesson):
     assert all(median(every=1, delay=delay, most=5000) > 20 * rarely[0] for delay in (1, 2, 4))
 
 
+def test_with_a_memory_late_pay_is_sorted_out_and_still_costs(lesson):
+    now, late = ([lesson["steps_to_solve"](seed, most=10_000, wrapped=lesson["Remembers"], every=1, delay=delay)
+                  for seed in range(5, 10)] for delay in (0, 1))
+    assert np.median(late) > 10 * np.median(now) and np.median(late) < 5000
+
+
 @pytest.mark.parametrize("seed", range(5, 8))
 def test_the_coin_is_walked_over_for_ever_and_without_it_the_goal_is_reached(lesson, seed):
     for pay, steps in ((0.0, 6), (0.2, 50)):
@@ -104,7 +110,7 @@ def climbed(lesson, rung, seed):
     return model, curve[-1, 1]
 
 
-@pytest.mark.parametrize("seed", [5])
+@pytest.mark.parametrize("seed", [6])
 def test_ppo_holds_the_pole_and_far_beyond_its_gravity(lesson, seed):
     model, end = climbed(lesson, "PPO", seed)
     assert end >= 475
@@ -191,14 +197,15 @@ def test_the_exercises_answers_are_the_librarys():
 
 
 def test_a_grid_shows_where_a_table_would_go():
-    env = GridWorld("S#G\n..X")
-    Q = value_iteration(*GridWorld("S.G\n...").model())
-    fig = grids(env, {"plan": None, "table": Q[[0, 2, 3, 4, 5]]})
+    env = GridWorld("S#GX\n....")
+    fig = grids(env, {"plan": None, "table": value_iteration(*env.model())})
     plan, table = fig.axes
     assert [text.get_text() for text in plan.texts] == ["S", "G", "X"] and not plan.collections
     shade = table.images[0].get_array()
-    assert shade.mask.tolist() == [[False, True, False], [False, False, False]] and len(table.collections) == 3
-    assert shade[0, 2] == shade[1, 2] == 0                                  # where an episode ends, nothing follows
+    assert np.argwhere(np.ma.getmaskarray(shade)).tolist() == [[0, 1]]      # the wall
+    assert shade[0, 2] == shade[0, 3] == 0 < shade[0, 0] < shade[1, 0] < shade[1, 2]      # nothing follows an end
+    first = table.collections[0]                                            # at S: down, as rows are counted
+    assert len(table.collections) == 5 and (first.U[0], first.V[0]) == (0, 0.55)
 
 
 def test_frames_show_cart_pole_and_push():
@@ -213,7 +220,7 @@ def test_frames_show_cart_pole_and_push():
 
 
 def test_the_bandit_pays_by_its_chances_and_tells_them_at_the_end():
-    game = AgainstTheBandit(arms=3, pulls=40, seed=3)
+    game = AgainstTheBandit(arms=3, pulls=12, seed=3)
     best, chances = int(game.chances.argmax()), game.chances
     assert np.sort(chances)[-1] - np.sort(chances)[-2] >= 0.15 and "0." not in game.message
     game.pull(best)
@@ -224,16 +231,16 @@ def test_the_bandit_pays_by_its_chances_and_tells_them_at_the_end():
     assert game.image.value != before and "Regret" in game.image.alt
     game.shown = PAID
     worst = int(chances.argmin())
-    for _ in range(39):
+    for _ in range(11):
         game.pull(worst)
-    lost = 39 * (chances[best] - chances[worst])
+    lost = 11 * (chances[best] - chances[worst])
     assert game.over and game.regret[-1] == pytest.approx(lost) and f"Your regret is {lost:.1f}" in game.message
     assert f"the best is arm {best + 1}" in game.message and all(f"{chance:.2f}" in game.message for chance in chances)
-    assert "Regret" in game.image.alt and sum(game.rewards) <= 40
+    assert "Regret" in game.image.alt and sum(game.rewards) <= 12
     for name, rival in game.rivals.items():
         assert f"{name} {rival.regret[:, -1].mean():.1f}" in game.message
     game.pull(best)
-    assert len(game.arms) == 40 and game.message == "This game is over. New machine?"
+    assert len(game.arms) == 12 and game.message == "This game is over. New machine?"
     game.new_machine()
     assert game.arms == [] and not game.over and not np.array_equal(game.chances, chances)
     game.buttons[1].click()
@@ -249,20 +256,22 @@ class Keeper:
 
 
 def test_the_pole_stands_under_the_gravity_set():
-    panel = WatchThePole(Keeper(), steps=300)
+    panel = WatchThePole(Keeper(), steps=150)
     while panel.step():
         pass
-    assert panel.taken == 300 and panel.finished and panel.message.startswith("Done. Held for 6 s at a gravity of 9.8, with a")
+    assert panel.taken == 150 and panel.finished and panel.message.startswith("Done. Held for 3 s at a gravity of 9.8, with a")
     panel.reset()
     assert (panel.taken, panel.finished, panel.message) == (0, False, "Ready.")
-    start = panel.env.state.copy()
-    panel.step()
-    plain = np.array(panel.env.state)
-    panel.reset()
-    np.testing.assert_array_equal(panel.env.state, start)                   # the same start again
-    panel.push(1)
-    panel.step()
-    assert panel.env.state[3] > plain[3] + 0.3
+    start, turning = np.array(panel.env.state), []
+    for way in (-1, 0, 1):
+        panel.reset()
+        np.testing.assert_array_equal(panel.env.state, start)               # the same start again
+        panel.push(way)
+        panel.model.act = lambda state: 1                                   # whatever is seen
+        panel.step()
+        turning.append(panel.env.state[3])
+    assert np.diff(turning) == pytest.approx(0.5, abs=0.02)
+    panel.model = Keeper()
     panel.reset()
     panel.gravity, panel.long = 30.0, 0.4
     panel.step()
@@ -270,7 +279,7 @@ def test_the_pole_stands_under_the_gravity_set():
     panel.gravity = 150.0
     while panel.step():
         pass
-    assert panel.taken < 300 and "dropped the pole after" in panel.message and "gravity of 150.0" in panel.message
+    assert panel.taken < 150 and "dropped the pole after" in panel.message and "gravity of 150.0" in panel.message
     assert abs(panel.env.state[0]) < TRACK and panel.image.value.startswith(b"\x89PNG")
 
 

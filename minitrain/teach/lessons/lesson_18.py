@@ -17,10 +17,9 @@ QUESTIONS = {
         "Q-learning need until it solves the walk?",
         ["up to twice as many", "two to fifty times as many", "more than fifty times as many"],
         answer="more than fifty times as many",
-        why="The reward now arrives in the cell after the one in which it was earned, whatever is done there. A table that knows "
-            "nothing but the cell praises the wrong move."),
+        why="The reward now arrives in the cell after the one in which it was earned, and praises whatever is done there."),
     "ladder": Question(
-        "Each of the three may take 100,000 steps, from three starts. Which of them returns at least 475 (of 500) at the end, by "
+        "Each of the three may take 120,000 steps, from three starts. Which of them returns at least 475 (of 500) at the end, by "
         "its last 100 episodes, from every start?",
         ["all three", "with a baseline, and PPO", "PPO alone", "none of them"],
         answer="PPO alone",
@@ -110,6 +109,12 @@ def _q(next_value=lambda Q, s, a, after: Q[after].max(), new=lambda old, target,
     return answer
 
 
+def _table_after(Q, s, a, *rest):
+    Q = Q.copy()
+    Q[s, a] = q_update(Q, s, a, *rest)
+    return Q
+
+
 # --- advantages ---------------------------------------------------------------------------------------------------------
 
 def gae(rewards, values, ended, discount, lam):
@@ -160,6 +165,13 @@ def _next_twice(rewards, values, ended, discount, lam):
     return A
 
 
+def _cut_by_the_next(rewards, values, ended, discount, lam):
+    A = rewards + discount * values[1:] * (1 - ended) - values[:-1]
+    for t in reversed(range(len(A) - 1)):
+        A[t] += discount * lam * (1 - ended[t + 1]) * A[t + 1]
+    return A
+
+
 def _standardised(A, rewards, values):
     return (A - A.mean()) / (A.std() + 1e-8)
 
@@ -168,7 +180,7 @@ EXERCISES = {
     "epsilon-greedy": Exercise(
         task="With chance epsilon any of the K arms, all alike; else the arm whose mean so far is highest. Return the chance of "
              "each arm, (K,). Each arm was pulled at least once.",
-        reference=pull_chances, inputs=_some_pulls,
+        reference=pull_chances, inputs=_some_pulls, any_sequence=True,
         hint="Write down the chances of exploring first: epsilon / K for each arm, the best among them. Then 1 - epsilon more "
              "for the arm with the highest wins / pulls. They add up to 1.",
         misconceptions=[
@@ -259,6 +271,10 @@ EXERCISES = {
                           Q[s, a] if ended else q_update(Q, s, a, r, after, False, rate, discount),
                           "You learned nothing from the last step of an episode, and that is often the one that pays. There the "
                           "target is the reward."),
+            Misconception(lambda Q, s, a, r, after, ended, rate, discount:
+                          r + rate * ((0 if ended else discount * Q[after].max()) - Q[s, a]),
+                          "The reward is not added to the entry but to the target: old + rate · (reward + … - old)."),
+            Misconception(_table_after, "The entry is right; return it alone, Q[s, a], not the whole table."),
             Misconception(_q(target=lambda r, v, ended, g: g * v * (not ended)), "The reward is missing in the target."),
             Misconception(_q(target=lambda r, v, ended, g: r),
                           "You moved towards the reward alone, so nothing is known of what follows: add the discounted best "
@@ -269,7 +285,7 @@ EXERCISES = {
         task="rewards (T,), values (T + 1,) of the states before each step and after the last, ended (T,): whether the episode "
              "ended with that step. Return the advantages (T,): A_t = δ_t + discount · lam · A_{t+1}, with δ_t = r_t + discount "
              "· V_{t+1} - V_t; where the episode ended, neither V_{t+1} nor A_{t+1} belongs to it.",
-        reference=gae, inputs=_some_rollout,
+        reference=gae, inputs=_some_rollout, any_sequence=True,
         hint="Go through the steps backwards and carry A along, from 0 at the end. goes_on = 1 - ended[t] is a factor in two "
              "places: of values[t + 1] in δ, and of what is carried.",
         misconceptions=[
@@ -288,12 +304,16 @@ EXERCISES = {
             Misconception(_gae(mask=lambda ended: np.append(False, ended[:-1])),
                           "The mask is one step late: step t is an episode's last where ended[t] is true, not ended[t - 1]."),
             Misconception(_gae(surprise=lambda r, v, after, g, on, lam: r + lam * after * on - v),
-                          "In δ stands lam in place of discount. What a step later is worth is the discount's business; lam only "
-                          "says how far surprises are carried."),
+                          "In δ stands lam in place of discount (are they swapped?). What a step later is worth is the "
+                          "discount's business; lam only says how far surprises are carried."),
             Misconception(_gae(carry=lambda g, lam, on: lam * on),
                           "A_{t+1} is carried by lam alone. It is worth discount less a step, too: discount · lam."),
             Misconception(_gae(carry=lambda g, lam, on: g * on),
                           "A_{t+1} is carried by the discount alone, as with lam = 1: add the factor lam."),
+            Misconception(_gae(carry=lambda g, lam, on: on),
+                          "A_{t+1} is carried whole. It counts less by discount · lam a step."),
+            Misconception(_cut_by_the_next,
+                          "What is carried is cut by ended[t + 1]. Whether anything follows step t is said by ended[t]."),
             Misconception(_gae(carry=lambda g, lam, on: 0.0),
                           "These are the δ alone, the advantages for lam = 0. Add discount · lam · A_{t+1}."),
             Misconception(_gae(order=lambda steps: steps),

@@ -107,6 +107,7 @@ class AgainstTheBandit(Panel):
             if n:
                 ax.plot(range(1, n + 1), values, color=colour, marker=marker, markevery=max(1, n // 8), label=name)
         ax.set(xlim=(0, self.pulls), ylim=(0, max([1.0, *(1.1 * values[-1] for values in lines.values() if n)])))
+        ax.xaxis.get_major_locator().set_params(integer=True)
         if n:
             label_lines(ax)
         now = ", ".join(f"{name} {values[-1]:.1f}" for name, values in lines.items() if n) or "nothing yet"
