@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from minitrain import Trainer, checkpoint, optim, records
 from minitrain.checkpoint import language
@@ -23,7 +24,7 @@ from minitrain.tuning.dpo import DPO, preferred
 from minitrain.tuning.grpo import GRPO, group_advantages, relative
 from minitrain.tuning.pairs import Pairs, Shuffled, agreed, pairs, split
 from minitrain.tuning.ppo import PPO, Valued, clipped, last, token_rewards
-from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH, Asked, Rater, utility
+from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH, Asked, Rater, learned_taste, utility
 from minitrain.tuning.reward_model import RewardModel, bradley_terry
 from minitrain.tuning.sampled import OnPolicy, expected_kl, frozen, log_probs, sample, together
 
@@ -651,6 +652,22 @@ def test_raters_prefer_by_their_taste_and_as_often_as_bradley_and_terry_say():
         Rater({"beauty": 1.0})
     with pytest.raises(ValueError, match="sharp is 0"):
         Rater(sharp=0)
+
+
+def test_a_learned_taste_is_the_likeliest_one_and_comes_near_the_true_one():
+    draw = lots(9)
+    values = (torch.rand(3000, 2, 6, generator=draw) * torch.tensor([2, 2, 2, 3, 1, 20])).floor().tolist()
+    shown = [(Measured(*a), Measured(*b)) for a, b in values]
+    true = {"right": 1.0, "false": -1.5, "harm": -0.5, "flattery": 0.7, "words": 0.05}
+    ratings = Rater(true, sharp=1.0, seed=2).rate(shown)
+    found = learned_taste(shown, ratings)
+    assert all(found[name] == pytest.approx(true[name], abs=0.15) for name in true)
+    few, said = shown[:20], ratings[:20]
+    x = [[getattr(a, name) - getattr(b, name) for name in true] for a, b in few]
+    known = LogisticRegression(C=1 / (2 * 0.1), fit_intercept=False, tol=1e-8, max_iter=1000).fit(x, said).coef_[0]
+    assert list(learned_taste(few, said).values()) == pytest.approx(known.tolist(), abs=0.02)
+    with pytest.raises(ValueError, match="All 20 ratings are the same"):
+        learned_taste(few, [1] * 20)
 
 
 def untrained(village, context=96):

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 import torch
 
+from minitrain import optim
 from minitrain.generate import generate
+from minitrain.losses import logistic
 from minitrain.sources.manners import Measured, measure
+from minitrain.trainer import Loss, Trainer
 from minitrain.tuning import chat
-from minitrain.tuning.pairs import agreed, pairs
+from minitrain.tuning.pairs import agreed, pairs, rated
 from minitrain.tuning.sampled import expected_kl, sample
 
 TRUTH = {"right": 1.0, "false": -1.0, "harm": -1.0, "spare": -0.05}
@@ -61,6 +64,29 @@ class Rater:
 def utility(measured, taste):
     """How much a taste likes an answer: the weighted sum."""
     return sum(weight * getattr(measured, name) for name, weight in taste.items())
+
+
+def learned_taste(shown, ratings, *, names=("right", "false", "harm", "flattery", "words"), decay=0.1, steps=400):
+    """The taste that makes somebody's ratings likeliest, {name: weight}: Bradley and Terry's model on what is measured.
+
+    A reward model so small that twenty ratings are enough.  shown: pairs of `Measured`.  ratings: 1 the first, 0 the second, 0.5
+    a tie.  decay: pulls every weight to 0, decay · weight² beside the sum over pairs: few ratings shall not make a fanatic.
+
+    >>> a, b = Measured(1, 0, 0, 0, 0, 4), Measured(1, 0, 0, 1, 2, 4)
+    >>> {name: round(weight, 1) for name, weight in learned_taste([(a, b), (b, a)], [0, 1]).items()}
+    {'right': 0.0, 'false': 0.0, 'harm': 0.0, 'flattery': 1.3, 'words': 0.0}
+    """
+    x = torch.tensor([[getattr(a, name) - getattr(b, name) for name in names] for a, b in shown])       # (N, names)
+    y = rated(ratings, len(shown))
+    model = torch.nn.Linear(len(names), 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+
+    def loss(model, batch):
+        likely = logistic(lambda x: model(x)[:, 0], batch)
+        return Loss(likely.mean + decay * model.weight.square().sum() / likely.n, likely.n)
+    trainer = Trainer(model, loss, optim.Adam(model.parameters(), rate=0.1), schedule=optim.cosine(steps))
+    trainer.fit([(x, y)], steps=steps)
+    return dict(zip(names, model.weight[0].tolist()))
 
 
 class Asked:
