@@ -53,20 +53,20 @@ def train_reward_model(body, made, *, steps=60, size=32, rate=1e-3, seed=0, each
     return model.eval()
 
 
-def ppo(policy, reward, *, prompts, end, reference, beta=0.1, steps=80, size=64, rate=1e-3, seed=0, each=None):
+def ppo(policy, reward, *, prompts, end, reference, beta=0.1, steps=120, size=64, rate=1e-3, seed=0, each=None):
     """PPO with the leash in the reward; `size` prompts a round, of which each is answered once.  Returns the trainer."""
     model = Valued(policy)
     source = PPO(model, prompts, reward, end=end, reference=reference, beta=beta, size=size, group=1, tokens=TOKENS, seed=seed)
     return _train(model, source, clipped, model.groups(rate), rate, steps, each)
 
 
-def dpo(policy, made, *, reference, beta=0.1, steps=80, size=32, rate=1e-3, seed=0, each=None):
+def dpo(policy, made, *, reference, beta=0.1, steps=100, size=32, rate=1e-3, seed=0, each=None):
     """DPO on `Pairs`.  Returns the trainer."""
     source = DPO(policy, made, reference=reference, size=size, seed=seed)
     return _train(policy, source, partial(preferred, beta=beta), policy.parameters(), rate, steps, each)
 
 
-def grpo(policy, reward, *, prompts, end, reference, beta=0.04, steps=40, size=8, group=8, rate=2e-3, seed=0, each=None):
+def grpo(policy, reward, *, prompts, end, reference, beta=0.04, steps=50, size=8, group=8, rate=2e-3, seed=0, each=None):
     """GRPO as published, its leash in the loss.  Returns the trainer."""
     source = GRPO(policy, prompts, reward, end=end, reference=reference, size=size, group=group, tokens=TOKENS, seed=seed)
     return _train(policy, source, partial(relative, beta=beta), policy.parameters(), rate, steps, each)

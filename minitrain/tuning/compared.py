@@ -32,12 +32,12 @@ class Course:
     model, tokenizer: an assistant that varies, as `assistant.mixed` makes it.  questions, shown, judged: how many of each.
     """
 
-    def __init__(self, model, tokenizer, village, seed=0, *, questions=1_000, shown=1_200, judged=300):
+    def __init__(self, model, tokenizer, village, seed=0, *, questions=1_000, shown=1_200, judged=900):
         self.start, self.tokenizer, self.seed = model.eval(), tokenizer, seed
         self.asked = Asked(plain(village, f"train {seed}").take(questions), tokenizer, model.context)
         self.shown = Asked(plain(village, f"pairs {seed}").take(shown), tokenizer, model.context)
         met = {one.text for asked in (self.asked, self.shown) for one in asked.instructions}
-        new = [one for one in plain(village, f"test {seed}").take(2 * judged + 100) if one.text not in met]
+        new = [one for one in plain(village, f"test {seed}").take(2 * judged + 100) if one.text not in met]         # a fifth goes
         self.tests, self.reference = Asked(new[:judged], tokenizer, model.context), frozen(model)
 
     def generator(self):
