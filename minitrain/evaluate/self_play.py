@@ -1,6 +1,6 @@
 """Self-play with one thing changed at a time: blunders over every position of tic-tac-toe, with search and without.
 
-    python -m minitrain.evaluate.self_play                              the recorded run, five minutes of processor time
+    python -m minitrain.evaluate.self_play                              the recorded run, six minutes of processor time
     python -m minitrain.evaluate.self_play --seeds 0 --updates 200 --out /dev/stdout
 
 It writes CSV below a comment with the command that made it. `arm` says what was changed. Counted are, of 3,888 positions that are

@@ -22,7 +22,7 @@ function render({ model, el }) {
       made.setAttribute("role", "img");
       made.setAttribute("aria-label", `row ${1 + Math.floor(cell / columns)}, column ${1 + cell % columns}: ${name}`);
       made.dataset.cell = cell;
-      made.textContent = mark === "." ? (model.get("drop") ? "" : cell + 1) : mark;
+      made.textContent = mark !== "." ? mark : model.get("drop") && cell >= columns ? "" : cell + 1;    // the keys that play there
       const colour = mark === "X" ? "#0072B2" : mark === "O" ? "#D55E00" : "#8a8a8a", last = model.get("last") === cell;
       made.style.cssText = `height:${side}px;line-height:${side}px;text-align:center;cursor:pointer;user-select:none;`
         + `background:${last ? "#fff3bf" : "#ffffff"};color:${colour};`

@@ -117,6 +117,7 @@ class PlayAgainst(Panel):
         for name, value in settings.items():
             setattr(self, name, value)
         self.new()
+        say(self.line, self.message)                        # what it said before anybody listened
 
     @property
     def rules(self):

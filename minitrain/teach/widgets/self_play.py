@@ -16,10 +16,13 @@ def while_training(runs, levels, *, title):
         ax.plot(*zip(*points), color=COLOURS[i], marker=MARKERS[i], markersize=5, label=name)
     _with_zero(ax, "y")
     label_lines(ax)
-    for name, blunders in levels.items():
+    above = None
+    for name, blunders in sorted(levels.items(), key=lambda level: -level[1]):
+        close = above is not None and blunders > above / 2  # then below its line, where the name of the one above is not
         ax.axhline(blunders, color=FAINT, linestyle=":", linewidth=1.5)
-        ax.annotate(f"{name}: {blunders:,}", (0.99, blunders), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                    textcoords="offset points", ha="right", va="bottom", color=INK, fontsize=9)
+        ax.annotate(f"{name}: {blunders:,}", (0.99, blunders), xycoords=("axes fraction", "data"), xytext=(0, -2 if close else 2),
+                    textcoords="offset points", ha="right", va="top" if close else "bottom", color=INK, fontsize=9)
+        above = blunders
     return fig
 
 
@@ -29,16 +32,17 @@ def arms(rows, names, *, title, kinds=(("alone", "policy"), ("with search", "sea
     rows: of `evaluate.self_play`.  names: arms in order, from above.  kinds: name -> column, drawn side by side.
     """
     last = max(row["updates"] for row in rows)
-    fig, ax = axes(title=title, x="positions in which it blunders, after training", size=(7.2, 0.7 + 0.42 * len(names)))
+    fig, ax = axes(title=title, x="positions in which it blunders, after training", size=(8.4, 0.8 + 0.42 * len(names)))
     for y, arm in enumerate(names):
         for i, (_, column) in enumerate(kinds):
             at = [row[column] for row in rows if row["arm"] == arm and row["updates"] == last]
-            ax.plot(at, np.full(len(at), y - 0.14 + 0.28 * i), MARKERS[i], color=COLOURS[i], alpha=0.75, markersize=6)
+            height = np.full(len(at), y + 0.24 * (i - (len(kinds) - 1) / 2))
+            ax.plot(at, height, MARKERS[i], color=COLOURS[i], alpha=0.75, markersize=6)
     ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     _with_zero(ax, "x")
     for i, (name, _) in enumerate(kinds):
         ax.plot([], [], MARKERS[i], color=COLOURS[i], label=name)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=True)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
     return fig
 
 
@@ -52,11 +56,12 @@ def strength(rows, *, title):
     fig, ax = axes(title=title, x="thousands of games that it has learned from", y="Elo (random moves: 0)", size=(7.0, 3.8))
     ax.fill_between(games / 1000, low, high, color=COLOURS[0], alpha=0.25, linewidth=0)
     ax.plot(games / 1000, elo, color=COLOURS[0], marker=MARKERS[0], markersize=5)
-    for row in rows:
-        if row["player"] != "snapshot":
-            ax.axhline(row["elo"], color=FAINT, linestyle=":", linewidth=1.5)
-            ax.annotate(row["player"], (0.99, row["elo"]), xycoords=("axes fraction", "data"), xytext=(0, 2), ha="right",
-                        textcoords="offset points", va="bottom", color=INK, fontsize=9)
+    others = sorted((row for row in rows if row["player"] != "snapshot"), key=lambda row: -row["elo"])
+    for above, row in zip([None, *others], others):
+        close = above is not None and above["elo"] - row["elo"] < 60        # then below its line
+        ax.axhline(row["elo"], color=FAINT, linestyle=":", linewidth=1.5)
+        ax.annotate(row["player"], (0.99, row["elo"]), xycoords=("axes fraction", "data"), xytext=(0, -2 if close else 2),
+                    textcoords="offset points", ha="right", va="top" if close else "bottom", color=INK, fontsize=9)
     return fig
 
 
