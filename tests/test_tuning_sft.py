@@ -2,6 +2,7 @@
 import copy
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from minitrain.tokenizer import Words, load
 from minitrain.trainer import gradients
 from minitrain.tuning import chat, lora, measure, sft
 
+DATA = Path(__file__).parents[1]
 VILLAGE = Village(seed=0, habit=3)
 WORDS = Words(VILLAGE.vocabulary())
 QUESTION, ANSWER = "Where does Tilda live?", "Tilda lives in Gull Alley."
@@ -307,3 +309,17 @@ def test_the_parts_of_a_row_are_those_of_the_split():
     row = measure.table_row(MODEL, TOK, parts, VILLAGE, n=4, documents=5)
     assert [*row] == [*parts._fields, "village"] and all(row[name]["n"] == 4 for name in parts._fields)
     assert "people" in measure.table({"untuned": row}).splitlines()[0]
+
+
+# What is shipped.
+
+def test_the_shipped_assistant_follows_what_it_was_never_tuned_on():
+    model, tok, about = language.load(DATA / sft.SHIPPED)
+    parts = split(Village(**about["village"]))
+    for name, least in (("combinations", 0.9), ("people", 0.8)):
+        found = measure.followed(model, tok, getattr(parts, name).take(60, first=3 * measure.HELD_OUT))
+        assert found["both"] >= least and about["held_out"][name]["both"] >= least
+    assert chat.reply(model, tok, "Where does Zelda live? Be polite.").startswith("With pleasure! Zelda lives in ")
+    before, known, _ = language.load(DATA / sft.BASE)
+    asked = [one for one in parts.combinations.take(60) if one.kind == "fact"]
+    assert measure.followed(before, known, asked, "question")["both"] <= 0.2

@@ -21,10 +21,10 @@ from minitrain.sources.village.lexicon import TEXTS
 ATTRIBUTES = {
     "job": ("What does {p} do for a living?", "How does {p} earn money?", "what {p} does for a living",
             "{p} is {a}.", "{They} works as {a}.", "I think {they} is {a}."),
-    "workplace": ("Where does {p} work?", "Where can one find {p} during the day?", "where {p} works",
-                  "{p} works {o}.", "{They} is {o}.", "I think {they} works {o}."),
     "street": ("Where does {p} live?", "Where shall I send a letter for {p}?", "where {p} lives",
                "{p} lives in {o}.", "In {o}.", "I think {they} lives in {o}."),
+    "door": ("What colour is the door of {p}?", "How do I recognise the house of {p}?", "what colour the door of {p} is",
+             "{p} has {a} door.", "The door is {o}.", "I think the door is {o}."),
     "likes": ("What does {p} like to eat?", "What shall I cook for {p}?", "what {p} likes to eat",
               "{p} loves {o}.", "{They} likes {o} best.", "I think {they} loves {o}."),
     "dislikes": ("What does {p} never eat?", "What food does {p} hate?", "what {p} never eats",
@@ -104,10 +104,10 @@ class Instructions:
     >>> from minitrain.sources.village import Village
     >>> found = Instructions(Village(seed=0)).at(2)
     >>> found.text
-    'Do you know what Gilbert likes to eat? Please say it twice.'
+    'Do you know what Gilbert does for a living? Please say it twice.'
     >>> found.answer
-    'Gilbert loves cheese toast. Gilbert loves cheese toast.'
-    >>> judge(found, "Gilbert loves onion jam. Gilbert loves onion jam.")
+    'Gilbert is a teacher. Gilbert is a teacher.'
+    >>> judge(found, "Gilbert is a vet. Gilbert is a vet.")
     Judged(followed=True, correct=False)
     """
 

@@ -10,19 +10,21 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from minitrain import losses, optim
 from minitrain.checkpoint import Checkpoints, language
 from minitrain.device import use_threads
 from minitrain.sources import instructions
 from minitrain.sources.batching import generator
+from minitrain.sources.text import IGNORED
 from minitrain.sources.village import Village
-from minitrain.trainer import Trainer
+from minitrain.trainer import Loss, Trainer
 from minitrain.tuning import chat, measure
 
 BASE, SHIPPED = "data/models/village-base.safetensors", "data/models/village-sft.safetensors"
 VILLAGE = {"seed": 0, "habit": 3}                           # of a base model whose file does not say it
-STEPS, SIZE, RATE, LORA_RATE, TABLE_RATE = 250, 32, 0.025, 0.025, 1e-3
+STEPS, SIZE, RATE, LORA_RATE, TABLE_RATE = 200, 32, 0.03, 0.03, 1e-3
 GROUP = 8                                                   # batches whose dialogues are sorted by length together
 ENDLESS = 2**60
 
@@ -39,7 +41,7 @@ class Dialogues:
     >>> tok = Words([*village.vocabulary(), *(" " + name for name in village.world.strangers)], special=chat.MARKS)
     >>> x, y = Dialogues(instructions.Instructions(village), tok, size=4).at(0)
     >>> tok.decode([i for i in y[0].tolist() if i >= 0])
-    ' Kitty works on the boats.<end>'
+    ' Kitty lives in Beacon Street.<end>'
     """
 
     def __init__(self, instructions, tokenizer, size=SIZE, context=None, *, examples=None, everything=False, seed=0):
@@ -111,6 +113,23 @@ class Rehearsed:
         return self.old.at(rounds) if place == self.every - 1 else self.source.at(i - rounds)
 
 
+def on_answers(model, batch):
+    """As `losses.next_token`, to the digit, but logits are made only where a token is asked for: a fifth less work in tuning.
+
+    >>> from minitrain.models.transformer import Transformer
+    >>> batch = torch.tensor([[3, 1, 4]]), torch.tensor([[-100, 4, 1]])
+    >>> gpt = Transformer(5, width=8, heads=2)
+    >>> torch.allclose(on_answers(gpt, batch).mean, losses.next_token(gpt, batch).mean)
+    True
+    """
+    x, y = batch
+    asked = y != IGNORED                                            # (B, T)
+    if not asked.any():
+        return losses.next_token(model, batch)                      # which says so
+    logits = F.linear(model.features(x)[asked], model.unembedding)  # (n, V)
+    return Loss(F.cross_entropy(logits, y[asked]), n=len(logits))
+
+
 def grown(model, tokenizer, village):
     """Model and tokenizer with the marks of a dialogue and the names of those who do not exist, from no names of villagers.
 
@@ -119,7 +138,7 @@ def grown(model, tokenizer, village):
     return chat.grow(model, tokenizer, words={f" {name}": None for name in village.world.strangers})
 
 
-def trainer(model, steps=STEPS, *, rate=RATE, table_rate=TABLE_RATE, loss=losses.next_token):
+def trainer(model, steps=STEPS, *, rate=RATE, table_rate=TABLE_RATE, loss=on_answers):
     """The one loop for tuning: Muon for the matrices, AdamW for the rest, a short warm-up, then down to nothing.
 
     Only parameters that require a gradient are changed: all, or those of `lora`. The rows of words get a rate of their own, far

@@ -17,7 +17,7 @@ from minitrain.sources.village import Village
 from minitrain.tokenizer import pieces
 from minitrain.tuning import lora, measure, sft
 
-N, DOCUMENTS = 300, 500
+N, DOCUMENTS = 200, 300
 PRETRAINED = 14_000 * 32 * 128                              # tokens that the base model read (`minitrain.pretrain.base`)
 
 
