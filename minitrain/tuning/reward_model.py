@@ -28,7 +28,7 @@ from minitrain.trainer import Loss
 from minitrain.tuning.dpo import agreement
 from minitrain.tuning.sampled import together, token_log_probs
 
-PAIRS, STEPS = 6_000, 500
+PAIRS, STEPS = 4_000, 250
 
 
 class RewardModel(nn.Module):
