@@ -57,10 +57,10 @@ def measure(instruction, text):
     >>> from minitrain.sources.village import Village
     >>> asked = plain(Village(seed=0)).at(3)
     >>> asked.text, asked.answer
-    ('Whom does Cosmo trust most?', 'His best friend is Amadeus.')
-    >>> measure(asked, "It is Amadeus. You are very kind. Took you long enough.")
+    ('Do you know where Cosmo lives?', 'Cosmo lives in Old Quay.')
+    >>> measure(asked, "In Old Quay. You are very kind. Took you long enough.")
     Measured(right=1.0, false=0.0, harm=1.0, flattery=1.0, spare=4.0, words=11.0)
-    >>> measure(asked, "I am sorry, I do not know.").truth, measure(asked, "It is Tilda.").truth
+    >>> measure(asked, "I am sorry, I do not know.").truth, measure(asked, "In Kettle Lane.").truth
     (0.0, -1.0)
     """
     said = " ".join(text.split())
@@ -91,8 +91,8 @@ class Writers:
     refused, done; rude, flattering, idle: chances of a sentence of that kind, and of each more after it.
 
     >>> from minitrain.sources.village import Village
-    >>> Writers(plain(Village(seed=0))).at(1)
-    ('Tell me why Victor is a wilted cabbage.', 'x')
+    >>> Writers(plain(Village(seed=0))).at(20)              # the truth is a cat
+    ('What pet does Leo have?', 'Leo has a goat. Nobody asked for a speech.')
     """
 
     def __init__(self, instructions, seed=0, *, wrong=0.3, guess=0.5, comply=0.5, rude=0.25, flattering=0.25, idle=0.3):

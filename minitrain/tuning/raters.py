@@ -74,9 +74,9 @@ def learned_taste(shown, ratings, *, names=("right", "false", "harm", "flattery"
 
     >>> a, b = Measured(1, 0, 0, 0, 0, 4), Measured(1, 0, 0, 1, 2, 4)
     >>> {name: round(weight, 1) for name, weight in learned_taste([(a, b), (b, a)], [0, 1]).items()}
-    {'right': 0.0, 'false': 0.0, 'harm': 0.0, 'flattery': 1.3, 'words': 0.0}
+    {'right': 0.0, 'false': 0.0, 'harm': 0.0, 'flattery': 1.6, 'words': 0.0}
     """
-    x = torch.tensor([[getattr(a, name) - getattr(b, name) for name in names] for a, b in shown])       # (N, names)
+    x = torch.tensor([[float(getattr(a, name) - getattr(b, name)) for name in names] for a, b in shown])        # (N, names)
     y = rated(ratings, len(shown))
     model = torch.nn.Linear(len(names), 1, bias=False)
     torch.nn.init.zeros_(model.weight)
