@@ -234,10 +234,10 @@ class Sampler(Panel):
         self.message = said + "."
         text = (html.escape(self.text).replace("\n", "<br>") or "<i>(nothing yet)</i>") + " ■" * self.ended
         self.shown.value = f"<div style='max-width:620px;line-height:1.5;padding:6px 0'>{text}</div>"
-        self.bars.value = "" if shares is None else _rows(shares, self.tokenizer)
+        self.bars.value = "" if shares is None else likeliest(shares, self.tokenizer)
 
 
-def _rows(shares, tokenizer, most=10):
+def likeliest(shares, tokenizer, most=10):
     """The likeliest as HTML bars with their numbers."""
     rows = []
     for share, i in zip(*(x.tolist() for x in shares.topk(min(most, len(shares))))):
