@@ -172,12 +172,18 @@ def test_batches_are_a_function_of_seed_and_number_and_take_each_instruction_onc
     assert all(torch.equal(a, b) for one, two in zip(forth, back) for a, b in zip(one, two))
     said = sorted(TOK.decode([i for i in row.tolist() if i >= 0]) for x, y in forth for row in y)
     assert said == sorted(f" {one.answer}<end>" for one in made.take(8 * sft.GROUP))
+    real = sum(len(chat.encode(TOK, (one.text, one.answer))[0]) - 1 for one in made.take(8 * sft.GROUP))
+    assert sum(x.numel() for x, _ in forth) < 1.1 * real        # like lengths side by side: little padding
 
 
 def test_a_few_examples_are_gone_through_again_and_again():
     source = sft.Dialogues(Instructions(VILLAGE), TOK, size=2, examples=16)         # a group is an epoch
     epochs = [Counter(str(row[row >= 0].tolist()) for i in range(8 * e, 8 * e + 8) for row in source.at(i)[1]) for e in range(2)]
     assert epochs[0] == epochs[1] and epochs[0].total() == 16 and len(epochs[0]) > 10
+    again = sft.Dialogues(Instructions(VILLAGE), TOK, size=2, examples=16).at(9)
+    assert all(torch.equal(a, b) for a, b in zip(again, source.at(9)))
+    firsts = [{str(row[row >= 0].tolist()) for i in range(4) for row in source.at(8 * e + i)[1]} for e in range(2)]
+    assert firsts[0] != firsts[1]                               # another order
     with pytest.raises(ValueError, match="at least 1 of both"):
         sft.Dialogues(Instructions(VILLAGE), TOK, size=0)
 

@@ -46,14 +46,13 @@ def grow(model, tokenizer, words=None, special=MARKS):
     grown = Words([*tokenizer._ids, *words], [*tokenizer.special, *marks])
     ids = {word: i for i, word in enumerate(tokenizer.vocabulary)}
     known = [i for i, word in enumerate(grown.vocabulary) if word in ids]
-    moved = [ids[grown.vocabulary[i]] for i in known]
     bigger = Transformer(**language.sizes(model) | {"vocabulary": len(grown)})
     state = model.state_dict()
     for table in ("embedding", "head"):
         if table in state:
             old = state[table]                                  # (V, C)
             new = old.new_empty(len(grown), old.shape[1])       # (V + words + marks, C)
-            new[known] = old[moved]
+            new[known] = old                                   # they keep their order
             for i, word in enumerate(grown.vocabulary):
                 if word not in ids:
                     like = [ids[other] for other in (words | marks)[word] or () if other in ids]

@@ -1,6 +1,6 @@
 """The experiments of lesson 20, over seeds: what tuning teaches, what it costs, what is forgotten. One JSON object.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/lesson_20.py [--base FILE] [--seeds 3] [part ...]
+    OMP_NUM_THREADS=1 python tests/benchmarks/lesson_20.py [--base FILE] [--seeds 0 1 2] [--csv FILE] [part ...]
 
 Parts: continues, following, cheap, knowledge, graduate, labels, adapters; all of them unless named.
 """
@@ -9,6 +9,7 @@ import copy
 import json
 import time
 
+from minitrain import records
 from minitrain.checkpoint import language
 from minitrain.device import use_threads
 from minitrain.models.transformer import Transformer
@@ -144,16 +145,40 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("parts", nargs="*", help=", ".join(parts))
     parser.add_argument("--base", default=sft.BASE)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--csv", help="write a row a number into this file, as each part is done, and print nothing")
     given = parser.parse_args()
     use_threads()
     base, words, about = language.load(given.base)
     village = Village(**about.get("village", sft.VILLAGE))
-    found = {}
-    for seed in range(given.seeds):
-        course = Course(base, words, village, seed)
-        found[seed] = {name: parts[name](course) for name in given.parts or parts}
-    print(json.dumps(found, indent=1))
+    wanted = given.parts or list(parts)
+    if given.csv:
+        command = f"python tests/benchmarks/lesson_20.py --seeds {' '.join(map(str, given.seeds))} {' '.join(wanted)}"
+        records.write(given.csv, command, (
+            {"part": name, "seed": seed, "what": what, "value": value}
+            for seed, course in courses(base, words, village, given.seeds)
+            for name in wanted for what, value in flat(parts[name](course))))
+        return
+    print(json.dumps({seed: {name: parts[name](course) for name in wanted}
+                      for seed, course in courses(base, words, village, given.seeds)}, indent=1))
+
+
+def courses(base, words, village, seeds):
+    for seed in seeds:
+        yield seed, Course(base, words, village, seed)
+
+
+def flat(found, path=()):
+    """Every number of nested dicts, with the names that lead to it.
+
+    >>> [*flat({"a": {"b": 1, "c": 2}})]
+    [('a/b', 1), ('a/c', 2)]
+    """
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from flat(value, (*path, name))
+        else:
+            yield "/".join((*path, str(name))), value
 
 
 if __name__ == "__main__":
