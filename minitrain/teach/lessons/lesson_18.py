@@ -6,12 +6,13 @@ from minitrain.teach.predictions import Question
 
 QUESTIONS = {
     "greedy": Question(
-        "Three arms pay with chances 0.3, 0.5 and 0.7. A greedy player always pulls the arm that has paid best so far (lots "
-        "decide between equals). After 1,000 pulls, in how many of 200 games does it sit on the best arm?",
+        "Three arms pay with chances 0.3, 0.5 and 0.7. A greedy player always pulls the arm that has paid best so far (one not "
+        "yet pulled counts as 0, lots decide between equals). After 1,000 pulls, in how many of 200 games does it sit on the "
+        "best arm?",
         ["in nearly all: a thousand pulls are plenty", "in about half of them", "in less than a quarter"],
         answer="in about half of them",
-        why="An arm that pays on an early pull looks good, and whoever always takes what looks good never pulls the others "
-            "again. Data that nobody gathers corrects nothing."),
+        why="The first arm that pays has a mean above the others' 0 from then on, and no other is pulled again. Data that "
+            "nobody gathers corrects nothing."),
     "late": Question(
         "The same walk, the same rewards, the same sum; but each reward is handed out one step later. How many more steps does "
         "Q-learning need until it solves the walk?",
@@ -19,17 +20,19 @@ QUESTIONS = {
         answer="more than fifty times as many",
         why="The reward now arrives in the cell after the one in which it was earned, and praises whatever is done there."),
     "ladder": Question(
-        "Each of the three may take 120,000 steps, from three starts. Which of them returns at least 475 (of 500) at the end, by "
+        "Each of the three may take 120,000 steps, from four starts. Which of them returns at least 475 (of 500) at the end, by "
         "its last 100 episodes, from every start?",
         ["all three", "with a baseline, and PPO", "PPO alone", "none of them"],
         answer="PPO alone",
         why="REINFORCE makes one update of an episode and throws it away. PPO makes sixteen of each "
             "rollout, and its clip keeps them short."),
     "hint-pays": Question(
-        "The coin pays 0.2 each time one steps on it, the goal 1, once, and ends the walk of at most 50 steps. The best policy …",
-        ["takes the coin on its way to the goal", "walks to and fro over the coin and never arrives", "ignores the coin"],
-        answer="walks to and fro over the coin and never arrives",
-        why="The coin was meant as a hint on the way. What was written is that stepping on it pays, every time."),
+        "Each step that ends on the coin pays 0.2. The goal pays 1, once, and ends the walk of at most 50 steps. Who learns from "
+        "that, and sees no clock, …",
+        ["takes the coin on its way to the goal", "stays with the coin for a while, then goes to the goal",
+         "stays with the coin and never arrives"],
+        answer="stays with the coin and never arrives",
+        why="The coin was meant as a hint on the way. What was written is that a step which ends on it pays, every time."),
     "gravity": Question(
         "The policy learned at a gravity of 9.8 m/s², that of Earth, and never saw another. Raise it. It holds the pole for less "
         "than 8 of its 10 seconds, on average, from …",
@@ -190,6 +193,8 @@ EXERCISES = {
             Misconception(_egreedy(top=lambda e, K: 1 - e),
                           "The chances add up to less than 1: exploring may fall on the best arm too, so it has 1 - epsilon and "
                           "epsilon / K more."),
+            Misconception(_egreedy(top=lambda e, K: 1 - e, rest=lambda e, K: 0.0),
+                          "The chances add up to less than 1: exploring, with chance epsilon, pulls any arm: epsilon / K each."),
             Misconception(_egreedy(top=lambda e, K: 1 - e, rest=lambda e, K: e),
                           "You gave epsilon to each of the other arms. It is the chance of exploring at all, shared by the K "
                           "arms."),
@@ -229,6 +234,29 @@ EXERCISES = {
         misconceptions=[
             Misconception(_q(target=lambda r, v, ended, g: r + g * v),
                           "After an episode's last step nothing follows: where `ended` is true the target is the reward alone."),
+            Misconception(_q(target=lambda r, v, ended, g: r + g * v, new=lambda old, target, rate: target),
+                          "That is the target, where the entry should go. Move it there by the share `rate` only, and look ahead "
+                          "only where the episode goes on."),
+            Misconception(_q(target=lambda r, v, ended, g: r + g * v, new=lambda old, target, rate: rate * target),
+                          "You forgot what the entry said before: (1 - rate) · Q[s, a] is to be added. And where `ended` is true "
+                          "nothing follows."),
+            Misconception(_q(target=lambda r, v, ended, g: r + g * v, new=lambda old, target, rate: old + rate * target),
+                          "You added a share of the target, so the entry grows for ever. Add a share of target minus old. And "
+                          "where `ended` is true nothing follows."),
+            Misconception(_q(target=lambda r, v, ended, g: r + g * v, new=lambda old, target, rate: target - old),
+                          "That is the surprise. The new entry is the old one plus rate times that; and where `ended` is true "
+                          "nothing follows."),
+            Misconception(lambda Q, s, a, r, after, ended, rate, discount:
+                          r if ended else q_update(Q, s, a, r, after, False, rate, discount),
+                          "At an episode's end the target is the reward, and you put the target itself into the table. There as "
+                          "elsewhere the entry moves by the share `rate`."),
+            Misconception(lambda Q, s, a, r, after, ended, rate, discount:
+                          Q[s, a] + rate * r if ended else q_update(Q, s, a, r, after, False, rate, discount),
+                          "At an episode's end you added rate · reward. The target is the reward there; the old entry is still "
+                          "subtracted from it."),
+            Misconception(lambda Q, s, a, r, after, ended, rate, discount:
+                          (1 - rate) * Q[s, a] + rate * r + discount * Q[after].max() * (not ended),
+                          "`rate` weighs the whole target, what follows included: a pair of brackets is missing."),
             Misconception(_q(target=lambda r, v, ended, g: r + g * v * ended),
                           "The mask is the wrong way round: you look ahead exactly where the episode ended."),
             Misconception(_q(new=lambda old, target, rate: target),
@@ -319,6 +347,8 @@ EXERCISES = {
             Misconception(_gae(order=lambda steps: steps),
                           "You went forwards, so each advantage holds what came before. An action answers for what comes after "
                           "it: go through the steps backwards."),
+            Misconception(_gae(order=lambda steps: range(len(steps) - 1, 0, -1)),
+                          "The first advantage was never written: range(T - 1, 0, -1) ends at 1. Go down to 0."),
             Misconception(_gae(result=lambda A, r, v: A[::-1]),
                           "The advantages are right, in reverse order: the first belongs to the last step. Write each to its own "
                           "t."),
