@@ -24,7 +24,7 @@ QUESTIONS = {
         ["in no position", "in some, most of which its games never reached",
          "in some, most of which its games had reached, and later no more"],
         answer="in some, most of which its games had reached, and later no more",
-        why="Its first games are noise and go nearly everywhere. As it gets better, they stop reaching what only bad play leads "
+        why="Its first games are noise and go to most places. As it gets better, they stop reaching what only bad play leads "
             "to, and what it no longer meets it forgets: the same weights are needed for what it does meet."),
 }
 
@@ -97,6 +97,11 @@ def _only(which):
     return back_up
 
 
+def _but_the_root(visits, sums, value):
+    after, summed = back_up(visits, sums, value)
+    return np.append(visits[:1], after[1:]), np.append(sums[:1], summed[1:])
+
+
 # --- a mirror image -----------------------------------------------------------------------------------------------------
 
 def mirrored(x, policy, value):
@@ -141,6 +146,16 @@ EXERCISES = {
                           "that looks hopeless may wait: its mean counts as 0."),
             Misconception(_scores(hope=lambda n, p: p * np.sqrt(1 + n.sum()) / np.maximum(n, 1)),
                           "The second part divides by 1 + n, so that the first visit already halves it. You divided by n."),
+            Misconception(_scores(mean=lambda n, w: w.sum() / n.sum()),
+                          "You took one mean over all moves. Each move has a mean of its own: w / n, element by element."),
+            Misconception(_scores(mean=lambda n, w: np.where(n > 0, w / np.maximum(n, 1), -1.0)),
+                          "A move that was never looked at counts as lost with you, -1. Its mean is 0: nothing is known of it."),
+            Misconception(lambda n, w, p, c: np.where(n > 0, puct(n, w, p, c), 0),
+                          "A move that was never looked at gets 0 with you. Only its mean is 0; its hope is the largest of all."),
+            Misconception(_scores(hope=lambda n, p: p * (1 + np.sqrt(n.sum())) / (1 + n)),
+                          "The 1 belongs under the root: sqrt(1 + all visits)."),
+            Misconception(_scores(hope=lambda n, p: p * np.sqrt(1 + n.sum() / (1 + n))),
+                          "Your root reaches too far: it closes after 1 + n.sum(), and 1 + n divides what comes out of it."),
             Misconception(_scores(hope=lambda n, p: p * np.sqrt(1 + n.sum()) / n),
                           "You divided by n, which is 0 for a move that was never looked at. The second part divides by 1 + n."),
             Misconception(_scores(hope=lambda n, p: np.sqrt(1 + n.sum()) / (1 + n)),
@@ -219,6 +234,9 @@ EXERCISES = {
                           "A visit is a visit, whoever moved: visits go up by 1 at every level. Only values turn their sign."),
             Misconception(_path(lambda signs, n, w, v: w + signs * abs(v)),
                           "You took the size of the value. A leaf that is bad for who is to move there has a value below 0."),
+            Misconception(lambda n, w, v: (n + 1, w),
+                          "The visits are right; the sums must take in the value too, with its sign."),
+            Misconception(_but_the_root, "Your loop stops before the root's move: range(depth - 1, 0, -1) leaves out 0."),
             Misconception(_only(-1), "You wrote the last move alone. Every move on the path gets the visit and the value."),
             Misconception(_only(0), "You wrote the root's move alone. Every move on the path gets the visit and the value."),
             Misconception(lambda n, w, v: back_up(n, w, v)[1],
@@ -251,6 +269,13 @@ EXERCISES = {
                           "last axis."),
             Misconception(lambda x, p, v: (x[:, :, ::-1], _as_board(p)[::-1].ravel(), v),
                           "The stones are mirrored left for right, the policy upside down."),
+            Misconception(lambda x, p, v: (x, p, v),
+                          "That is the example itself. Turn the columns round, of the stones and of the policy."),
+            Misconception(lambda x, p, v: (x[:, ::-1], p, v),
+                          "The stones are upside down, and the policy stayed. Turn the columns round, the last axis, in both."),
+            Misconception(lambda x, p, v: (x[::-1], p[::-1], v),
+                          "The first axis of x are the two planes, own stones and the other's: you exchanged them. The columns "
+                          "are the last axis; and the policy needs reshape(3, 3) first."),
             Misconception(lambda x, p, v: (x[::-1], p, v),
                           "You exchanged the two planes: own stones became the other's. The columns are the last axis."),
             Misconception(lambda x, p, v: (np.flip(x), np.flip(p), v),

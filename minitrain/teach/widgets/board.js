@@ -40,6 +40,7 @@ function render({ model, el }) {
   }
 
   board.onkeydown = event => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;         // the browser's own, such as Ctrl+1
     const rows = model.get("rows"), columns = model.get("columns"), row = Math.floor(at / columns), column = at % columns;
     const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     if (steps) at = Math.min(rows - 1, Math.max(0, row + steps[0])) * columns + Math.min(columns - 1, Math.max(0, column + steps[1]));

@@ -23,7 +23,7 @@ def searches(game, panels, *, says=""):
 
     panels: title -> (position (1, 2), `search.Found` of it).  says: what the title of the first panel begins with.
     """
-    fig, grid = axes(len(panels), size=(3.3 * len(panels), 3.5), title=[says + title for title in panels])
+    fig, grid = axes(len(panels), size=(3.3 * len(panels), 3.75), title=[says + title for title in panels])
     for ax, (position, found) in zip(np.atleast_1d(grid), panels.values()):
         marks, shares, q = game.text(position).split(), found.shares[0], found.q[0]
         legal, top = game.legal(position)[0], 1 if game.drop else 0     # with gravity a row above the board for the moves
