@@ -111,5 +111,5 @@ class AgainstTheBandit(Panel):
         if n:
             label_lines(ax)
         now = ", ".join(f"{name} {values[-1]:.1f}" for name, values in lines.items() if n) or "nothing yet"
-        self.image.alt = f"{title}. After {n} pulls: {now}."
+        self.image.alt = f"{title}. After {n} pull{'s' * (n != 1)}: {now}."
         self.image.show(fig)
