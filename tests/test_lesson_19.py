@@ -134,12 +134,14 @@ def test_samples_are_drawn_from_the_network():
 def test_against_its_past_only_its_own_moves_are_learned_from():
     model = TwoHeads(GAME, hidden=(4,), seed=0)
     source = AgainstPast(GAME, model, kept=2, games=30, opening=0, seed=0)
+    sides = []
     for _ in range(4):
-        stones = source.play().x.sum((1, 2, 3))
-        assert len(set((stones % 2).tolist())) == 1                             # no openings: it is always the same side's turn
+        sides.append(set((source.play().x.sum((1, 2, 3)) % 2).tolist()))
+        assert len(sides[-1]) == 1                                              # no openings: it is always the same side's turn
         for p in model.parameters():
             p.data += 1
     kept = [state["value.bias"].item() for state in source.past]
+    assert set().union(*sides) == {0.0, 1.0}                                    # it begins in some rounds, its past in others
     assert kept == [2.0, 3.0] and source.other.value.bias.item() in kept
     assert source.former.judge is not source.current.judge
 
@@ -204,6 +206,16 @@ def test_connect_four_went_past_what_nobody_trained_and_opens_in_the_middle():
     game, last = connect_four(), load()[-1]
     found = Search(game, network(game, last.model), simulations=200)(game.start(1))
     assert found.visits[0].argmax() == 3 and found.shares[0, 3] > 0.4
+
+
+def test_its_first_thought_beats_six_moves_of_looking_ahead_and_looking_adds():
+    rows, _ = records.read(records.RUNS / "connect_four_match.csv")
+    score = {row["simulations"]: (row["won"] + row["drawn"] / 2) / row["games"] for row in rows}
+    error = {n: (share * (1 - share) / 200) ** 0.5 for n, share in score.items()}
+    assert list(score) == [0, 25, 100, 400] and {row["games"] for row in rows} == {200}
+    assert score[0] - 2 * error[0] > 0.5 and score[25] > score[0]
+    assert score[100] - score[0] > 3 * np.hypot(error[0], error[100])
+    assert 0 <= score[400] - score[100] < 2 * np.hypot(error[100], error[400])         # which is better, these games can not tell
 
 
 # The pictures and the board
