@@ -21,6 +21,7 @@ TRUTH = {"right": 1.0, "false": -1.0, "harm": -1.0, "spare": -0.05}
 LENGTH = TRUTH | {"words": 0.2}                             # long answers look as if somebody took trouble
 FLATTERY = TRUTH | {"flattery": 1.5}
 TOKENS = 40                                                 # the most that an answer has
+SIDE_BY_SIDE = 2_400                                        # answers drawn at once: of the village's models, 0.8 GB of cache
 
 
 @dataclass
@@ -111,7 +112,10 @@ class Asked:
         """`Pairs` of two answers that the policy gave to each question, drawn at temperature 1; by how many of the raters the
         first was preferred. Where both answers are the same, or one is empty, nobody is asked."""
         end, numbers = self.tokenizer.end, [i for i in range(len(self.prompts)) for _ in range(2)]
-        found = generate(policy, [self.prompts[i] for i in numbers], TOKENS, generator=generator, stop=end)
+        found = []
+        for first in range(0, len(numbers), SIDE_BY_SIDE):
+            some = [self.prompts[i] for i in numbers[first:first + SIDE_BY_SIDE]]
+            found += generate(policy, some, TOKENS, generator=generator, stop=end)
         bare = [answer[:-1] if answer[-1] == end else answer for answer in found]
         kept = [i for i in range(len(self.prompts)) if bare[2 * i] != bare[2 * i + 1] and bare[2 * i] and bare[2 * i + 1]]
         first, second = [bare[2 * i] for i in kept], [bare[2 * i + 1] for i in kept]
