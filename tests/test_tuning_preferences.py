@@ -293,8 +293,8 @@ def test_dpo_s_loss_against_plain_loops():
     out = preferred(policy, source.pairs, beta=0.3)
 
     def total(model, prompt, answer):
-        logits = model(torch.tensor([prompt + answer + [END]]))[0].log_softmax(-1)
-        return sum(float(logits[len(prompt) - 1 + i, token]) for i, token in enumerate([*answer, END]))
+        logits = model(torch.tensor([prompt + answer + [END]]))[0].detach().log_softmax(-1)
+        return sum(logits[len(prompt) - 1 + i, token].item() for i, token in enumerate([*answer, END]))
     wanted = right = 0.0
     for prompt, a, b, s in zip(prompts, first, second, share):
         gained = [total(policy, prompt, answer) - total(reference, prompt, answer) for answer in (a, b)]
@@ -364,7 +364,7 @@ def test_dpo_ends_at_the_known_policy_whatever_pairs_it_saw():
         found = torch.stack([shares(policy, prompt)[1:] for prompt in PROMPTS])
         rest = wanted[:, 1:] / wanted[:, 1:].sum(1, keepdim=True)                       # pairs say nothing of the empty answer
         return max(float((a / a.sum() - b).abs().sum() / 2) for a, b in zip(found, rest))
-    assert end(share, steps=250) < 0.01
+    assert end(share, steps=500) < 0.01
     assert end(share, beta=2 * BETA) > 0.1
     assert end(1 - share) > 0.3
 
