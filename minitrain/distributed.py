@@ -79,6 +79,12 @@ class Workers:
         return found[0]
 
 
+def leave():
+    """End the group, where there is one. A process that exits while gloo's threads still live is aborted now and then."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 class Share:
     """One worker's share of a source: of every batch, neighbouring rows. Together the shares are the batch, and n workers give
     the losses that one process gives; where rows do not divide evenly, shares differ by one.

@@ -2,6 +2,7 @@
 import argparse
 import sys
 
+from minitrain import distributed
 from minitrain.device import use_threads
 from minitrain.pretrain import pretrain
 
@@ -31,4 +32,8 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    finally:
+        distributed.leave()
+    sys.exit(code)
