@@ -19,7 +19,7 @@ from minitrain.sources.manners import FLATTERING, IDLE, RUDE, Measured, Writers,
 from minitrain.sources.village import Village
 from minitrain.tokenizer import Words
 from minitrain.trainer import gradients
-from minitrain.tuning import assistant, compared, reward_model, sft
+from minitrain.tuning import assistant, before_after, compared, reward_model, sft
 from minitrain.tuning.dpo import DPO, preferred
 from minitrain.tuning.grpo import GRPO, group_advantages, relative
 from minitrain.tuning.pairs import Pairs, Shuffled, agreed, pairs, split
@@ -706,7 +706,11 @@ def test_the_commands_run_from_an_assistant_to_the_table(village, tmp_path, caps
     assert all(math.isfinite(row["truth"]) for row in rows) and "helpful" in capsys.readouterr().out
     with pytest.raises(ValueError, match="no reward model"):
         reward_model.load(mixed)
-    assert compared.main(["--model", str(tmp_path / "nowhere")]) == 1
+    for main, name in ((compared.main, "--model"), (assistant.main, "--model"), (reward_model.main, "--model"),
+                       (sft.main, "--base"), (before_after.main, "--base")):
+        out = [] if main in (compared.main, before_after.main) else ["--out", "x"]
+        with pytest.raises(SystemExit, match="There is no checkpoint .*nowhere"):
+            main([name, str(tmp_path / "nowhere"), *out])
 
 
 def test_questions_to_judge_by_were_not_trained_on(village):

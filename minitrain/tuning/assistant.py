@@ -15,7 +15,6 @@ from minitrain import optim
 from minitrain.checkpoint import language
 from minitrain.device import use_threads
 from minitrain.sources.manners import Writers, plain
-from minitrain.sources.village import Village
 from minitrain.trainer import Trainer
 from minitrain.tuning import chat, sft
 from minitrain.tuning.dpo import DPO, preferred
@@ -24,6 +23,7 @@ from minitrain.tuning.pairs import Shuffled
 from minitrain.tuning.ppo import PPO, Valued, clipped
 from minitrain.tuning.raters import TOKENS
 from minitrain.tuning.reward_model import RewardModel, bradley_terry
+from minitrain.tuning.start import start
 
 MIXED, STEPS = "data/models/village-mixed.safetensors", 300
 
@@ -86,16 +86,11 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args(arguments)
     use_threads()
-    try:
-        model, tok, about = language.load(given.model)
-    except (OSError, ValueError) as error:
-        print(getattr(error, "strerror", None) or error, file=sys.stderr)
-        return 1
-    village = about.get("village", sft.VILLAGE)
-    trainer = mixed(model, tok, Village(**village), steps=given.steps)
+    model, tok, village, about = start(given.model)
+    trainer = mixed(model, tok, village, steps=given.steps)
     path = language.save(given.out, model, tok, dtype="bfloat16", about={
         "command": f"python -m minitrain.tuning.assistant --steps {given.steps} --out {MIXED}", "base": about.get("command"),
-        "village": village, "start": [tok.end]})
+        "village": about["village"], "start": [tok.end]})
     print(f"{path}: {path.stat().st_size:,} bytes; the last demonstrations cost {trainer.history[-1]['loss']:.3f} nats a token.")
     return 0
 

@@ -13,15 +13,13 @@ import time
 import torch
 
 from minitrain import records
-from minitrain.checkpoint import language
 from minitrain.device import use_threads
 from minitrain.sources.manners import plain
-from minitrain.sources.village import Village
 from minitrain.tuning import assistant, reward_model
 from minitrain.tuning.pairs import split
 from minitrain.tuning.raters import TRUTH, Asked, Rater
 from minitrain.tuning.sampled import frozen
-from minitrain.tuning.sft import VILLAGE
+from minitrain.tuning.start import start
 
 COLUMNS = ("truth", "truth_error", "helpful", "honest", "harmless", "flattery", "words", "kl", "kl_error", "proxy", "seconds")
 
@@ -101,12 +99,6 @@ def line(name, row):
             f"{row.get('seconds', 0):7.1f}")
 
 
-def start(path):
-    """(model, tokenizer, village) of the assistant that varies, from its file."""
-    model, tokenizer, about = language.load(path)
-    return model, tokenizer, Village(**about.get("village", VILLAGE))
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.compared", description=__doc__.split("\n")[0])
     parser.add_argument("--model", default=assistant.MIXED, help=f"the model to begin with (default: {assistant.MIXED})")
@@ -115,11 +107,7 @@ def main(arguments=None):
     parser.add_argument("--quick", action="store_true", help="a few updates, to see that it runs")
     given = parser.parse_args(arguments)
     use_threads(1)
-    try:
-        model, tokenizer, village = start(given.model)
-    except (OSError, ValueError) as error:
-        print(getattr(error, "strerror", None) or error, file=sys.stderr)
-        return 1
+    model, tokenizer, village, _ = start(given.model)
 
     def rows():
         for seed in range(given.seeds):

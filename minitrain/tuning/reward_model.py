@@ -123,6 +123,7 @@ def load(path):
 def main(arguments=None):
     from minitrain.tuning import assistant, compared  # late: they stand on this file
     from minitrain.tuning.raters import TRUTH
+    from minitrain.tuning.start import start
     parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.reward_model", description=__doc__.split("\n")[0])
     parser.add_argument("--model", default=assistant.MIXED, help=f"the model to begin with (default: {assistant.MIXED})")
     parser.add_argument("--out", required=True, help="the reward model's file")
@@ -130,11 +131,7 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args(arguments)
     use_threads()
-    try:
-        body, tok, village = compared.start(given.model)
-    except (OSError, ValueError) as error:
-        print(getattr(error, "strerror", None) or error, file=sys.stderr)
-        return 1
+    body, tok, village, _ = start(given.model)
     course = compared.Course(body, tok, village, seed=1000, shown=given.pairs)
     made, held = course.rated(*[TRUTH] * 3)
     model = assistant.train_reward_model(course.start, made, steps=given.steps)

@@ -18,12 +18,11 @@ from minitrain.device import use_threads
 from minitrain.sources import instructions
 from minitrain.sources.batching import generator
 from minitrain.sources.text import IGNORED
-from minitrain.sources.village import Village
 from minitrain.trainer import Loss, Trainer
 from minitrain.tuning import chat, measure
+from minitrain.tuning.start import start
 
 BASE, SHIPPED = "data/models/village-base.safetensors", "data/models/village-sft.safetensors"
-VILLAGE = {"seed": 0, "habit": 3}                           # of a base model whose file does not say it
 STEPS, SIZE, RATE, LORA_RATE, TABLE_RATE = 200, 32, 0.03, 0.03, 1e-3
 GROUP = 8                                                   # batches whose dialogues are sorted by length together
 ENDLESS = 2**60
@@ -36,6 +35,7 @@ class Dialogues:
     through; None takes new ones for ever.  everything: ask for the questions' tokens, too. GROUP batches are filled together,
     dialogues of like lengths into one, so that little is padding.
 
+    >>> from minitrain.sources.village import Village
     >>> from minitrain.tokenizer import Words
     >>> village = Village(seed=0)
     >>> tok = Words([*village.vocabulary(), *(" " + name for name in village.world.strangers)], special=chat.MARKS)
@@ -167,12 +167,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0, help="of the instructions and of which are held out")
     given = parser.parse_args(arguments)
     use_threads()
-    try:
-        base, words, about = language.load(given.base)
-    except (OSError, ValueError) as error:
-        print(getattr(error, "strerror", None) or error, file=sys.stderr)
-        return 1
-    village = Village(**about.get("village", VILLAGE))
+    base, words, village, about = start(given.base)
     model, tok = grown(base, words, village)
     parts = instructions.split(village, given.seed)
     loop = trainer(model, given.steps)
@@ -182,7 +177,7 @@ def main(arguments=None):
     found = measure.table_row(model, tok, parts, village)
     command = f"python -m minitrain.tuning.sft --steps {given.steps} --seed {given.seed} --out {SHIPPED}"
     path = language.save(Path(given.out), model, tok, dtype="bfloat16", about={
-        "command": command, "base": about.get("command"), "village": about.get("village", VILLAGE), "start": [tok.end],
+        "command": command, "base": about.get("command"), "village": about["village"], "start": [tok.end],
         "held_out": found})
     print(f"{path}: {path.stat().st_size:,} bytes.")
     print(measure.table({"village-sft": found}))

@@ -17,6 +17,7 @@ from minitrain.sources.instructions import PHRASINGS, Instructions, every_combin
 from minitrain.sources.village import Village
 from minitrain.tokenizer import pieces
 from minitrain.tuning import lora, measure, sft
+from minitrain.tuning.start import VILLAGE, start
 
 N, DOCUMENTS = 200, 300
 PRETRAINED = 14_000 * 32 * 128                              # tokens that the base model read (`minitrain.pretrain.base`)
@@ -77,7 +78,7 @@ def knowledge(course):
     Facts are told as plain answers in half of the phrasings; they are asked for in those, in the others, and in other styles.
     """
     village, known = course.village, {*course.tok.vocabulary}
-    larger = Village(**sft.VILLAGE | {"people": 72})
+    larger = Village(**VILLAGE | {"people": 72})
     names = [person.name for person in larger.world.adults if person.name in village.world.strangers]
     others = {*course.parts.train.people} - {person.name for person in larger.people if person.name in village.world.strangers}
     old = Instructions(village, course.seed, combinations=course.parts.train.combinations, people=others)      # not of newcomers
@@ -109,7 +110,7 @@ def knowledge(course):
 def graduate(course):
     """What the village's texts cost before and after tuning: whole, by LoRA, with rehearsal, and on one kind of text."""
     old = sft.Documents(course.village, course.tok, 8, context=course.base.context, first=20_000_000)
-    diaries = sft.Documents(Village(**sft.VILLAGE | {"mix": {"diary": 1e9}}), course.tok, 16, context=course.base.context)
+    diaries = sft.Documents(Village(**VILLAGE | {"mix": {"diary": 1e9}}), course.tok, 16, context=course.base.context)
     models = {"base": course.base, "tuned": course.assistant,
               "by LoRA": course.tuned(course.source(), low_rank=8, rate=sft.LORA_RATE),
               "rehearsed": course.tuned(sft.Rehearsed(course.source(), old, every=4), steps=sft.STEPS * 4 // 3),
@@ -122,9 +123,9 @@ def labels(course):
     blank = Transformer(**language.sizes(course.base) | {"seed": course.seed})
     found = {}
     for n in (30, 100, 300, 1_000, 3_000):
-        for name, start in (("tuned", course.base), ("from nothing", blank)):
+        for name, first in (("tuned", course.base), ("from nothing", blank)):
             how = {} if name == "tuned" else {"table_rate": 0.01}               # its rows mean nothing yet
-            found[f"{n}, {name}"] = course.held_out(course.tuned(course.source(examples=n), start=start, **how))
+            found[f"{n}, {name}"] = course.held_out(course.tuned(course.source(examples=n), start=first, **how))
     return found
 
 
@@ -132,7 +133,7 @@ def adapters(course):
     """One base, three tasks: what each adapter weighs, and what each is good for."""
     tasks = {"assistant": course.source()}
     for kind in ("diary", "news"):
-        tasks[kind] = sft.Documents(Village(**sft.VILLAGE | {"mix": {kind: 1e9}}), course.tok, 16, context=course.base.context)
+        tasks[kind] = sft.Documents(Village(**VILLAGE | {"mix": {kind: 1e9}}), course.tok, 16, context=course.base.context)
     model, found = lora.apply(copy.deepcopy(course.base), 8, seed=course.seed), {}
     blank = lora.adapter(model)
     whole = sum(p.numel() for p in course.base.parameters())
@@ -153,8 +154,7 @@ def main():
     parser.add_argument("--csv", help="write a row a number into this file, as each part is done, and print nothing")
     given = parser.parse_args()
     use_threads()
-    base, words, about = language.load(given.base)
-    village = Village(**about.get("village", sft.VILLAGE))
+    base, words, village, _ = start(given.base)
     wanted = given.parts or list(parts)
     if given.csv:
         command = f"python tests/benchmarks/lesson_20.py --seeds {' '.join(map(str, given.seeds))} {' '.join(wanted)}"

@@ -13,8 +13,9 @@ import torch
 
 from minitrain.evaluate.calibration import reliability
 from minitrain.tuning import assistant
-from minitrain.tuning.compared import Course, compared, start
+from minitrain.tuning.compared import Course, compared
 from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH
+from minitrain.tuning.start import start
 
 
 def methods(course):
@@ -89,7 +90,7 @@ if __name__ == "__main__":
     words.add_argument("--only", choices=[part.__name__ for part in parts])
     args = words.parse_args()
     torch.set_num_threads(1)
-    model, tokenizer, village = start(args.model)
+    model, tokenizer, village, _ = start(args.model)
     courses = [Course(model, tokenizer, village, seed) for seed in range(args.first, args.first + args.seeds)]
     chosen = [part for part in parts if args.only in (None, part.__name__)]
     print(json.dumps({part.__name__: [part(course) for course in courses] for part in chosen}, indent=1))

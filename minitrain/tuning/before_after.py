@@ -1,6 +1,6 @@
 """Before and after: the base model and what tuning makes of it, on the same held-out instructions, as one table.
 
-    python -m minitrain.tuning.compare [--seeds 0 1 2] [--steps 200] [--json FILE]
+    python -m minitrain.tuning.before_after [--seeds 0 1 2] [--steps 200] [--json FILE]
 
 The base model is asked in three fair ways: as it stands, as the village asks its questions, and behind worked examples.
 """
@@ -11,11 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from minitrain.checkpoint import language
 from minitrain.device import use_threads
 from minitrain.sources import instructions
-from minitrain.sources.village import Village
 from minitrain.tuning import lora, measure, sft
+from minitrain.tuning.start import start
 
 
 def rows(base, words, village, seed=0, *, steps=sft.STEPS, rank=8, n=300, documents=500):
@@ -40,7 +39,7 @@ def rows(base, words, village, seed=0, *, steps=sft.STEPS, rank=8, n=300, docume
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.compare", description="Before and after tuning.")
+    parser = argparse.ArgumentParser(prog="python -m minitrain.tuning.before_after", description="Before and after tuning.")
     parser.add_argument("--base", default=sft.BASE, help=f"the model to begin from (default: {sft.BASE})")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--steps", type=int, default=sft.STEPS)
@@ -48,12 +47,8 @@ def main(arguments=None):
     parser.add_argument("--json", help="a file for all numbers")
     given = parser.parse_args(arguments)
     use_threads()
-    try:
-        base, words, about = language.load(given.base)
-    except (OSError, ValueError) as error:
-        print(getattr(error, "strerror", None) or error, file=sys.stderr)
-        return 1
-    village, found = Village(**about.get("village", sft.VILLAGE)), {}
+    base, words, village, _ = start(given.base)
+    found = {}
     for seed in given.seeds:
         found[seed] = rows(base, words, village, seed, steps=given.steps, n=given.n)
         print(f"seed {seed}\n{measure.table(found[seed])}")
