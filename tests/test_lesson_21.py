@@ -14,6 +14,7 @@ from minitrain.teach.lessons.lesson_21 import EXERCISES
 from minitrain.teach.widgets.rater import YouAreTheRater
 from minitrain.tuning import assistant, chat, compared, reward_model
 from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH, Rater, learned_taste
+from minitrain.tuning.start import start as begin
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "21_human_feedback.ipynb"
 MODELS = records.RUNS.parent / "models"
@@ -21,7 +22,7 @@ MODELS = records.RUNS.parent / "models"
 
 @pytest.fixture(scope="module")
 def start():
-    return compared.start(MODELS / "village-mixed.safetensors")
+    return begin(MODELS / "village-mixed.safetensors")[:3]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,23 @@ def test_a_score_that_likes_length_is_hacked_and_a_leash_holds(start, seed):
         found[beta] = course.judged(policy)
     assert found[0.0]["words"] > before["words"] + 8 and found[0.0]["truth"] < before["truth"] - 0.3
     assert found[1.0]["truth"] > found[0.0]["truth"] + 0.2 and found[1.0]["kl"] < found[0.0]["kl"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [20, 21, 22])
+def test_two_of_five_who_love_flattery_get_it_and_without_them_it_goes(start, seed):
+    course = compared.Course(*start, seed=seed, questions=400, shown=150, judged=300)
+    numbers = [i for i in range(150) for _ in range(2)]
+    texts = chat.answers(start[0], start[1], [course.shown.prompts[i] for i in numbers], 40, temperature=1.0,
+                         generator=course.generator())
+    found = [measure(course.shown.instructions[i], text) for i, text in zip(numbers, texts)]
+    seen, before = list(zip(found[::2], found[1::2])), course.judged(course.start)["flattery"]
+    raters, after = [Rater(TRUTH, seed=i) for i in range(3)] + [Rater(FLATTERY, seed=i) for i in (3, 4)], {}
+    for some in (3, 5):
+        taste = learned_taste(seen, np.mean([rater.rate(seen) for rater in raters[:some]], 0).tolist())
+        policy, _ = course.tuned(assistant.grpo, course.asked.reward(taste), beta=0.1, steps=40, size=6)
+        after[some] = course.judged(policy)["flattery"]
+    assert after[3] < before - 0.1 and after[5] > before + 0.2
 
 
 @pytest.mark.browser

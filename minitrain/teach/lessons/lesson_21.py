@@ -13,7 +13,7 @@ QUESTIONS = {
         why="The score is what is made larger, and nothing else. Where it and what was meant part ways, training follows the "
             "score."),
     "same": Question(
-        "The same ratings, once through a reward model and GRPO, once straight into DPO. What was meant …",
+        "Ratings by the same raters: 3,000 pairs through a reward model and GRPO, 300 pairs straight into DPO. What was meant …",
         ["rises with both", "rises only with the reward model", "rises only with DPO"], answer="rises with both",
         why="Both look for the same policy: the one that is best under the learned reward, near the reference."),
     "minority": Question(
