@@ -91,6 +91,8 @@ def test_the_shipped_reward_model_knows_more_than_a_coin_and_less_than_its_rater
     accuracy, most = reward_model.score(found, held)[1], float(torch.maximum(held.share, 1 - held.share).mean())
     assert 0.65 < accuracy < most and abs(accuracy - about["held_out"]["accuracy"]) < 0.08
     assert (MODELS / "village-reward.safetensors").stat().st_size < 5_000_000
+    sheet = (MODELS.parent / "README.md").read_text(encoding="utf-8")
+    assert f"{about['held_out']['accuracy']:.1%} of the ratings of held-out pairs".replace("%", " %") in sheet
 
 
 def test_tastes_show_in_what_is_learned_from_ratings(seen):
