@@ -37,7 +37,7 @@ def lesson():
 @pytest.fixture(scope="module")
 def at_last():
     """(arm, how the move is chosen) -> blunders after training, by seed."""
-    rows, _ = self_play.recorded()
+    rows, _ = records.read(self_play.RECORDED)
     last, table = max(row["updates"] for row in rows), {}
     for row in rows:
         if row["updates"] == last:
@@ -78,7 +78,7 @@ def test_the_lessons_loss_is_the_librarys(lesson):
 
 
 def test_the_run_is_whole_and_knows_its_command(at_last):
-    _, command = self_play.recorded()
+    _, command = records.read(self_play.RECORDED)
     assert command == "python -m minitrain.evaluate.self_play --seeds 0 1 2 --updates 1500 --every 300"
     assert {arm for arm, _ in at_last} == set(self_play.ARMS) and {len(v) for v in at_last.values()} == {3}
 
@@ -189,7 +189,7 @@ def test_what_was_seen_is_known_in_every_mirror():
 def test_the_command_writes_what_is_read(tmp_path):
     self_play.main(["--arms", "as it is", "no search", "--seeds", "3", "--updates", "4", "--every", "2", "--out",
                     str(tmp_path / "run.csv")])
-    rows, command = self_play.recorded(tmp_path / "run.csv")
+    rows, command = records.read(tmp_path / "run.csv")
     assert command == "python -m minitrain.evaluate.self_play --seeds 3 --updates 4 --every 2"
     assert [(row["arm"], row["updates"]) for row in rows] == [(arm, t) for arm in ("as it is", "no search") for t in (0, 2, 4)]
 
@@ -328,6 +328,7 @@ def test_the_board_follows_the_game(board):
 @pytest.mark.browser
 def test_the_board_in_a_browser(lab, browser):
     """The board alone, against networks that were not trained: number keys, arrows, Enter, buttons and lists."""
+    from playwright.sync_api import expect
     whole = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     code = ["".join(cell["source"]) for cell in whole["cells"] if cell["cell_type"] == "code"]
     imports = "\n".join(ast.unparse(n) for n in ast.parse(code[0]).body if isinstance(n, ast.Import | ast.ImportFrom))
@@ -344,7 +345,8 @@ def test_the_board_in_a_browser(lab, browser):
     board.focus()
     keys.press("5")
     says(words, "It played")
-    assert board.locator("[aria-label$=': X']").count() == 1 and board.locator("[aria-label$=': O']").count() == 1
+    for mark in "XO":
+        expect(board.locator(f"[aria-label$=': {mark}']")).to_have_count(1)     # the words may come before the picture
     keys.press("5")
     says(words, "5 can not be played here")
     press(output, "Take back")
@@ -355,9 +357,10 @@ def test_the_board_in_a_browser(lab, browser):
     says(words, "It played")
     output.get_by_role("combobox", name="Game").select_option("Connect Four")
     says(words, "Your move: you are X.")
+    expect(board.locator("[data-cell]")).to_have_count(42)
     board.locator("[data-cell='3']").click()                                    # the top of a column: the stone falls
     says(words, "It played")
-    assert board.locator("[data-cell='38']").inner_text() == "X"
+    expect(board.locator("[data-cell='38']")).to_have_text("X")
     press(output, "What would it play?")
     says(words, "It would play")
     assert output.get_by_role("cell", name="%").count() >= 7

@@ -175,11 +175,6 @@ class Seen:
         return len(self.codes)
 
 
-def recorded(path=RECORDED):
-    """The rows of a recorded run, and the command in its first line."""
-    return records.read(path)
-
-
 def main(arguments=None):
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m minitrain.evaluate.self_play", description=__doc__.splitlines()[0])
