@@ -212,7 +212,7 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatc
 
     def run(name):
         return sft.main(["--base", str(tmp_path / "base.safetensors"), "--out", str(tmp_path / f"{name}.safetensors"),
-                         "--runs", str(tmp_path / name), "--steps", "10"])
+                         "--runs", str(tmp_path / name), "--steps", "10", "--size", "32"])
     assert run("whole") == 0
     calls, padded = [], chat.padded
 
@@ -228,7 +228,7 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatc
     assert run("halves") == 0 and "Resumed at update 8" in capsys.readouterr().out
     one, two = (language.load(tmp_path / f"{name}.safetensors") for name in ("whole", "halves"))
     assert all(torch.equal(x, two[0].state_dict()[name]) for name, x in one[0].state_dict().items())
-    assert one[2]["command"].endswith("--steps 10 --seed 0 --out data/models/village-sft.safetensors")
+    assert one[2]["command"].endswith("--steps 10 --size 32 --seed 0 --out data/models/village-sft.safetensors")
 
 
 # LoRA.

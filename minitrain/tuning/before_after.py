@@ -1,6 +1,6 @@
 """Before and after: the base model and what tuning makes of it, on the same held-out instructions, as one table.
 
-    python -m minitrain.tuning.before_after [--seeds 0 1 2] [--steps 200] [--json FILE]
+    python -m minitrain.tuning.before_after [--seeds 0 1 2] [--steps 260] [--json FILE]
 
 The base model is asked in three fair ways: as it stands, as the village asks its questions, and behind worked examples.
 """
@@ -30,8 +30,11 @@ def rows(base, words, village, seed=0, *, steps=sft.STEPS, rank=8, n=300, docume
         if name != "tuned":
             lora.apply(model, rank, seed=seed)
         start = time.process_time()
-        sft.tune(model, sft.Dialogues(parts.train, tok, context=model.context, seed=seed), steps,
-                 rate=sft.RATE if name == "tuned" else sft.LORA_RATE)
+        source = sft.Dialogues(parts.train, tok, context=model.context, seed=seed)
+        if name == "tuned":
+            sft.tune(model, source, steps)
+        else:
+            sft.tune(model, source, steps * sft.LORA_STEPS // sft.STEPS, rate=sft.LORA_RATE)
         seconds, count = time.process_time() - start, sum(p.numel() for p in lora.tuned(model))
         found[name] = {**measure.table_row(lora.merge(model), tok, parts, village, n=n, documents=documents),
                        "seconds": seconds, "parameters": count}

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python tests/benchmarks/lesson_20.py [--base FILE] [--seeds 0 1 2] [--csv FILE] [part ...]
 
-Parts: continues, following, cheap, knowledge, graduate, labels, adapters; all of them unless named.
+Parts: continues, following, cheap, knowledge, graduate, refusals, labels, adapters; all of them unless named.
 """
 import argparse
 import copy
@@ -13,10 +13,10 @@ from minitrain import records
 from minitrain.checkpoint import language
 from minitrain.device import use_threads
 from minitrain.models.transformer import Transformer
-from minitrain.sources.instructions import PHRASINGS, Instructions, every_combination, split
+from minitrain.sources.instructions import KINDS, NOT_RUDE, NOT_TOLD, PHRASINGS, Instructions, every_combination, judge, split
 from minitrain.sources.village import Village
 from minitrain.tokenizer import pieces
-from minitrain.tuning import lora, measure, sft
+from minitrain.tuning import chat, lora, measure, sft
 from minitrain.tuning.start import VILLAGE, start
 
 N, DOCUMENTS = 200, 300
@@ -42,6 +42,7 @@ class Course:
         model = copy.deepcopy(start or self.base)
         if low_rank:
             lora.apply(model, low_rank, seed=self.seed)
+            how = {"steps": sft.LORA_STEPS, "rate": sft.LORA_RATE} | how
         sft.tune(model, source, **how)
         return lora.merge(model) if low_rank else model
 
@@ -112,10 +113,29 @@ def graduate(course):
     old = sft.Documents(course.village, course.tok, 8, context=course.base.context, first=20_000_000)
     diaries = sft.Documents(Village(**VILLAGE | {"mix": {"diary": 1e9}}), course.tok, 16, context=course.base.context)
     models = {"base": course.base, "tuned": course.assistant,
-              "by LoRA": course.tuned(course.source(), low_rank=8, rate=sft.LORA_RATE),
+              "by LoRA": course.tuned(course.source(), low_rank=8),
               "rehearsed": course.tuned(sft.Rehearsed(course.source(), old, every=4), steps=sft.STEPS * 4 // 3),
               "on diaries": course.tuned(diaries, steps=sft.STEPS)}
     return {name: {"village": course.forgotten(model), "followed": course.held_out(model)} for name, model in models.items()}
+
+
+def refusals(course):
+    """Shares of each kind of held-out instruction answered as it should be, and refused, tuned with refusals and without.
+
+    Refusals are of insults and of where children live; "unknown" are people who do not exist.
+    """
+    without = course.tuned(sft.Dialogues(split(course.village, course.seed, refuse=0).train, course.tok,
+                                         context=course.base.context, seed=course.seed))
+    found, how = {}, dict(combinations=course.parts.combinations.combinations, people=course.parts.train.people)
+    for kind in KINDS:
+        asked = Instructions(course.village, f"{course.seed} {kind}", refuse=kind == "refuse", unknown=kind == "unknown",
+                             **how).take(N, first=measure.HELD_OUT)
+        for name, model in (("with", course.assistant), ("without", without)):
+            said = chat.reply(model, course.tok, [one.text for one in asked], measure.TOKENS)
+            found.setdefault(name, {})[kind] = {
+                "right": sum(judge(one, text).both for one, text in zip(asked, said)) / N,
+                "refused": sum(text in (NOT_RUDE, NOT_TOLD) for text in said) / N}
+    return found
 
 
 def labels(course):
@@ -139,14 +159,14 @@ def adapters(course):
     whole = sum(p.numel() for p in course.base.parameters())
     for name, source in tasks.items():
         lora.put_on(model, blank)
-        sft.tune(model, source, rate=sft.LORA_RATE)
+        sft.tune(model, source, sft.LORA_STEPS if name == "assistant" else sft.LORA_STEPS // 2, rate=sft.LORA_RATE)
         found[name] = {"numbers": sum(p.numel() for p in lora.tuned(model)), "of": whole, "village": course.forgotten(model),
                        "followed": course.held_out(model)["combinations"]}
     return found
 
 
 def main():
-    parts = {part.__name__: part for part in (continues, following, cheap, knowledge, graduate, labels, adapters)}
+    parts = {part.__name__: part for part in (continues, following, cheap, knowledge, graduate, refusals, labels, adapters)}
     parser = argparse.ArgumentParser()
     parser.add_argument("parts", nargs="*", help=", ".join(parts))
     parser.add_argument("--base", default=sft.BASE)
@@ -157,7 +177,9 @@ def main():
     base, words, village, _ = start(given.base)
     wanted = given.parts or list(parts)
     if given.csv:
-        command = f"python tests/benchmarks/lesson_20.py --seeds {' '.join(map(str, given.seeds))} {' '.join(wanted)}"
+        seeds = " ".join(map(str, given.seeds))
+        command = f"python tests/benchmarks/lesson_20.py --seeds {seeds} --csv data/runs/fine_tuning.csv"
+        command = " ".join([command, *given.parts])
         records.write(given.csv, command, (
             {"part": name, "seed": seed, "what": what, "value": value}
             for seed, course in courses(base, words, village, given.seeds)
