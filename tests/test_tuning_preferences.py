@@ -369,15 +369,15 @@ def test_dpo_ends_at_the_known_policy_whatever_pairs_it_saw():
     assert end(1 - share) > 0.3
 
 
-def on_policy(method, reference, table, *, steps, group, seed=0, beta=BETA):
-    """A policy trained on its own answers by a reward with a leash in it, from the reference on."""
+def on_policy(method, reference, table, *, steps, group, seed=0, beta=BETA, rate=0.02):
+    """A policy trained on its own answers by a reward with a leash in it, from the reference on.  rate: of GRPO."""
     policy, reward = copy.deepcopy(reference), as_reward(table)
     options = dict(end=END, beta=beta, reference=reference, size=2, group=group, tokens=2, seed=seed)
     if method == "ppo":
         model = Valued(policy)
         train(model, PPO(model, PROMPTS, reward, lam=1.0, **options), clipped, steps, None, model.groups(5e-3, 5e-2))
     else:
-        train(policy, GRPO(policy, PROMPTS, reward, spread=False, **options), partial(relative, beta=0, mean=2), steps, 0.02)
+        train(policy, GRPO(policy, PROMPTS, reward, spread=False, **options), partial(relative, beta=0, mean=2), steps, rate)
     return policy
 
 
@@ -394,8 +394,9 @@ def test_policies_trained_on_their_own_answers_come_near_the_known_one(method):
 @pytest.mark.parametrize("method", ["ppo", "grpo"])
 def test_policies_trained_on_their_own_answers_end_at_the_known_one(method, seed):
     reference, table = make(seed), rewards()
-    policy = on_policy(method, reference, table, steps=400, group=384, seed=seed)
-    assert distance(policy, best(reference, table)) < 0.06
+    # At a higher rate GRPO drives an answer that is rare at first out of its own samples, for good.
+    policy = on_policy(method, reference, table, steps=500, group=384, seed=seed, rate=0.005)
+    assert distance(policy, best(reference, table)) < 0.02
     loose = on_policy(method, reference, table, steps=400, group=128, seed=seed, beta=0.0)
     assert min(float(shares(loose, prompt).max()) for prompt in PROMPTS) > 0.9      # no leash: one answer, always, good or not
 
