@@ -1,6 +1,7 @@
-"""Lesson 21's parts: its exercises' special points, the widget, and what its claims stand on, over other seeds."""
+"""Lesson 21's parts: its exercises' special points, the widgets, and what its claims stand on, over other seeds."""
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,16 @@ import pytest
 import torch
 from browser import Notebook, clean, says, status
 
-from minitrain import records
+from minitrain import Trainer, optim, records
+from minitrain.checkpoint import language
 from minitrain.sources.manners import measure
 from minitrain.teach.lessons.lesson_21 import EXERCISES
+from minitrain.teach.widgets.blind_judge import BlindJudge
 from minitrain.teach.widgets.rater import YouAreTheRater
 from minitrain.tuning import assistant, chat, compared, reward_model
-from minitrain.tuning.raters import FLATTERY, LENGTH, TRUTH, Rater, learned_taste
+from minitrain.tuning.grpo import GRPO, relative
+from minitrain.tuning.measure import prompts
+from minitrain.tuning.raters import FLATTERY, LENGTH, TOKENS, TRUTH, Rater, learned_taste
 from minitrain.tuning.start import start as begin
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "21_human_feedback.ipynb"
@@ -50,7 +55,7 @@ def test_special_points_of_the_losses():
     assert found.sum(1) == pytest.approx([0, 0]) and found[0].std() == pytest.approx(1) and not found[1].any()
 
 
-# The widget
+# The widgets
 
 
 def test_the_rater_rates_takes_back_and_learns():
@@ -81,7 +86,102 @@ def test_the_rater_rates_takes_back_and_learns():
         YouAreTheRater([], learn)
 
 
+QUESTIONS = ["Who?", "Where?", "What <b>pet</b>?"]
+ANSWERS = {"base": ["A goat.", "Here.", "A <i>goat</i>."], "DPO": ["Tilda.", "In Old Quay.", "A cat."],
+           "PPO": ["  Tilda. ", "In Old Quay. Who cares?", ""]}
+TRUTHS = {"base": [-1.0, 0.0, -1.0], "DPO": [1.0, 1.0, 1.0], "PPO": [1.0, -0.1, 0.0]}
+
+
+def number(game, question, text):
+    """The number under which the judge shows a text."""
+    return 1 + game.shown[question].index(text)
+
+
+def test_the_judge_shows_texts_once_without_names_and_counts_them_for_all_who_said_them():
+    game = BlindJudge(QUESTIONS, ANSWERS, TRUTHS)
+    assert [sorted(texts) for texts in game.shown] == [
+        ["A goat.", "Tilda."], ["Here.", "In Old Quay.", "In Old Quay. Who cares?"], ["", "A <i>goat</i>.", "A cat."]]
+    assert [button.disabled for button in game.buttons] == [False, False, True] and game.rows[2].layout.display == "none"
+    shown = game.question.value + "".join(text.value for text in game.texts)
+    assert "Tilda." in shown and not any(name in shown + game.message + game.instead() for name in ANSWERS)
+    game.buttons[number(game, 0, "Tilda.") - 1].click()
+    assert game.message == "1 judged." and game.table == [] and game.result.value == ""
+    game.who.click()
+    assert game.table == [("base", 0, 1, -1.0), ("DPO", 1, 1, 1.0), ("PPO", 1, 1, 1.0)]
+    assert "said by" in game.result.value and "DPO, PPO" in game.result.value
+    game.pick(number(game, 1, "Here."))                                     # going on puts the table away
+    assert game.table == [] and game.result.value == ""
+    game.alike.click()
+    assert game.table == [("base", 1, 3, pytest.approx(-2 / 3)), ("DPO", 1, 3, 1.0), ("PPO", 1, 3, pytest.approx(0.3))]
+    assert game.message == ("Of the 2 answers that you chose, 1 had the highest truth of those shown; chosen by lot, 0.8 would "
+                            "have.")                                        # 1/2 + 1/3
+    assert all(button.disabled for button in (*game.buttons, game.alike)) and "These were all" in game.question.value
+    game.pick(1)
+    assert len(game.choices) == 3
+
+
+def test_the_judge_takes_back_and_escapes_and_its_lots_have_a_seed():
+    game = BlindJudge(QUESTIONS, ANSWERS, TRUTHS)
+    game.who.click()
+    assert game.message == "Judge a question first." and game.back.disabled
+    game.choices = [0, 0]
+    assert "What &lt;b&gt;pet&lt;/b&gt;?" in game.question.value
+    shown = {text.value for text in game.texts}
+    assert shown == {"A &lt;i&gt;goat&lt;/i&gt;.", "A cat.", "<i>(nothing)</i>"}
+    game.who.click()
+    assert game.message.startswith("You called all answers equally good") and [row[1] for row in game.table] == [0, 0, 0]
+    game.back.click()
+    assert game.choices == [0] and game.table == [] and "Question 2 of 3" in game.question.value and not game.back.disabled
+    game.choices = [1, 2]
+    game.undo()
+    assert game.choices == [1]
+    game.choices = [0, 0, number(game, 2, "A <i>goat</i>.")]
+    assert "A &lt;i&gt;goat" in game.result.value and "<i>goat" not in game.result.value
+    orders = [BlindJudge(QUESTIONS, ANSWERS, TRUTHS, seed=seed).shown for seed in (0, 0, *range(1, 9))]
+    assert orders[0] == orders[1] and any(order != orders[0] for order in orders)
+    assert "each of 3 questions" in game.instead() and "which of 3 models" in game.instead()
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda q, a, t: ([], {name: [] for name in a}, t), "got no questions"),
+    (lambda q, a, t: (q, {"base": a["base"]}, t), "two models at least, and got 1"),
+    (lambda q, a, t: (q, a | {"DPO": a["DPO"][:2]}, t), "got 2 answers of 'DPO' to 3 questions"),
+    (lambda q, a, t: (q, a | {"DPO": [*a["DPO"][:2], None]}, t), "got 2 answers of 'DPO' to 3 questions"),
+    (lambda q, a, t: (q, a, {name: t[name] for name in ("base", "DPO")}), "got 0 truths of 'PPO' to 3 questions"),
+    (lambda q, a, t: (q, dict.fromkeys(a, a["base"]), t), "answer every question alike")])
+def test_the_judge_says_what_is_missing(change, says):
+    with pytest.raises(ValueError, match=says):
+        BlindJudge(*change(QUESTIONS, ANSWERS, TRUTHS))
+
+
+def test_the_judge_leaves_out_what_all_answer_alike_and_refuses_choices_that_are_none():
+    game = BlindJudge(["Who?", "Where?"], {"base": ["Tilda.", "Here."], "DPO": ["Tilda.", "There."]},
+                      {"base": [1.0, -1.0], "DPO": [1.0, 1.0]})
+    assert game.questions == ["Where?"]
+    for wrong in ([3], [-1], [1, 1]):
+        with pytest.raises(ValueError, match=f"Choice {len(wrong)} is {wrong[-1]}; "):
+            game.choices = wrong
+    game.pick(number(game, 0, "There."))
+    assert game.table == [("base", 0, 1, -1.0), ("DPO", 1, 1, 1.0)]
+
+
 # What the claims stand on
+
+
+def test_the_base_model_knows_more_than_the_assistant_that_varies_and_does_not_say_what_it_does_not_know(start):
+    model, tok, village = start
+    base, base_tok, _ = language.load(MODELS / "village-base.safetensors")
+    found = compared.Course(model, tok, village, seed=6, questions=1, shown=1, judged=250).tests
+    texts = {"base": chat.answers(base, base_tok, prompts(base_tok, found.instructions, "question", base.context), TOKENS,
+                                  temperature=1.0, generator=torch.Generator().manual_seed(6)),
+             "tuned": chat.answers(model, tok, found.prompts, TOKENS, temperature=1.0,
+                                   generator=torch.Generator().manual_seed(6))}
+    right = {}
+    for name, said in texts.items():
+        said = texts[name] = [text.strip("\n").split("\n")[0] for text in said]
+        right[name] = np.mean([measure(one, text).right for one, text in zip(found.instructions, said) if one.kind == "fact"])
+    assert right["base"] > right["tuned"] + 0.05
+    assert not any("I am sorry" in text for text in texts["base"]) and sum("I am sorry" in text for text in texts["tuned"]) > 5
 
 
 def test_the_shipped_reward_model_knows_more_than_a_coin_and_less_than_its_raters(start):
@@ -132,30 +232,38 @@ def test_a_score_that_likes_length_is_hacked_and_a_leash_holds(start, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [20, 21, 22])
 def test_two_of_five_who_love_flattery_get_it_and_without_them_it_goes(start, seed):
-    course = compared.Course(*start, seed=seed, questions=400, shown=150, judged=300)
+    """With the lesson's settings."""
+    course = compared.Course(*start, seed=seed, questions=400, shown=150, judged=150)
     numbers = [i for i in range(150) for _ in range(2)]
-    texts = chat.answers(start[0], start[1], [course.shown.prompts[i] for i in numbers], 40, temperature=1.0,
+    texts = chat.answers(start[0], start[1], [course.shown.prompts[i] for i in numbers], TOKENS, temperature=1.0,
                          generator=course.generator())
     found = [measure(course.shown.instructions[i], text) for i, text in zip(numbers, texts)]
-    seen, before = list(zip(found[::2], found[1::2])), course.judged(course.start)["flattery"]
+    seen, before = list(zip(found[::2], found[1::2])), course.judged(course.start)
     raters, after = [Rater(TRUTH, seed=i) for i in range(3)] + [Rater(FLATTERY, seed=i) for i in (3, 4)], {}
     for some in (3, 5):
         taste = learned_taste(seen, np.mean([rater.rate(seen) for rater in raters[:some]], 0).tolist())
-        policy, _ = course.tuned(assistant.grpo, course.asked.reward(taste), beta=0.1, steps=40, size=6)
-        after[some] = course.judged(policy)["flattery"]
-    assert after[3] < before - 0.1 and after[5] > before + 0.2
+        policy = course.policy()
+        source = GRPO(policy, course.asked.prompts, course.asked.reward(taste), size=4, group=8, end=start[1].end,
+                      reference=course.reference, tokens=TOKENS, seed=seed)
+        optimizer = optim.Adam(policy.parameters(), rate=3e-3, clip=1.0)
+        Trainer(policy, partial(relative, beta=0.03), optimizer, schedule=optim.cosine(40)).fit(source, steps=40)
+        after[some] = course.judged(policy)
+    assert after[3]["flattery"] < before["flattery"] - 0.1 and after[5]["flattery"] > before["flattery"] + 1
+    assert after[3]["truth"] > max(before["truth"], after[5]["truth"]) + 0.2
 
 
 @pytest.mark.browser
-def test_the_widget_in_a_browser(lab, browser):
-    """By keys alone: three ratings, one taken back, and what was learned from the rest; without the lesson's trainings."""
+def test_the_widgets_in_a_browser(lab, browser):
+    """By keys alone: three ratings, one taken back, and what was learned from the rest; then three judgements, in the same way,
+    and who was who; without the lesson's trainings."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     first = next(cell for cell in cells["cells"] if cell["cell_type"] == "code")
     made = ["from minitrain.teach.widgets.rater import YouAreTheRater\n",
             "def learn(ratings): return {'right': 1.0 * len(ratings), 'words': -0.1}, [('Who?', 'Tilda.')]\n",
             "YouAreTheRater([('Who is it?', 'Tilda.', 'Hugo.')] * 3, learn)"]
-    cell = first | {"source": made, "outputs": [], "id": "made"}
-    (lab[1] / "21_widget.ipynb").write_text(json.dumps(cells | {"cells": [cell]}))
+    judge = ["from minitrain.teach.widgets.blind_judge import BlindJudge\n", f"BlindJudge({QUESTIONS}, {ANSWERS}, {TRUTHS})"]
+    made = [first | {"source": source, "outputs": [], "id": f"made{i}"} for i, source in enumerate((made, judge))]
+    (lab[1] / "21_widget.ipynb").write_text(json.dumps(cells | {"cells": made}))
     notebook = Notebook(browser, lab[0], "21_widget.ipynb")
     notebook.run_all()
     output = notebook.output("YouAreTheRater(")
@@ -169,5 +277,23 @@ def test_the_widget_in_a_browser(lab, browser):
         says(status(output), said)
     press("Learn from my ratings", "Enter")
     says(status(output), "From 1 ratings: right answers weigh most with you, +1.00.")
+
+    output, game = notebook.output("BlindJudge("), BlindJudge(QUESTIONS, ANSWERS, TRUTHS)
+    output.get_by_text("A goat.", exact=True).wait_for()
+    assert not output.get_by_role("button", name="Answer 3", exact=True).is_visible()
+    for name, key, said in ((f"Answer {number(game, 0, 'Tilda.')}", "Enter", "1 judged."), ("Equally good", "Space", "2 judged."),
+                            ("Take back", "Enter", "1 judged.")):
+        press(name, key)
+        says(status(output), said)
+    assert "PPO" not in output.inner_text()
+    press("Who was who?", "Enter")
+    says(status(output), "Of the 1 answer that you chose, 1 had the highest truth of those shown; chosen by lot, 0.5 would have.")
+    assert "PPO" in output.inner_text() and "DPO, PPO" in output.get_by_role("table").last.inner_text()
+    press("Take back", "Space")
+    says(status(output), "0 judged.")
+    press(f"Answer {number(game, 0, 'A goat.')}", "Space")
+    says(output, "In Old Quay. Who cares?")                                 # with a third answer, its button has come
+    press("Answer 3", "Enter")
+    output.get_by_text("What <b>pet</b>?", exact=True).wait_for()           # escaped: the text itself
     clean(notebook)
     notebook.close()
