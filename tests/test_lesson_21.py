@@ -213,7 +213,7 @@ def test_the_recorded_run_raises_the_truth_by_ten_standard_errors_in_every_seed(
         for name in ("ppo", "dpo", "grpo", "verifiable"):
             row, before = by[seed, name], by[seed, "start"]
             assert row["truth"] - before["truth"] > 10 * math.hypot(row["truth_error"], before["truth_error"])
-            assert row["seconds"] < 45 and row["harmless"] > before["harmless"] and row["honest"] > before["honest"]
+            assert row["seconds"] < 30 and row["harmless"] > before["harmless"] and row["honest"] > before["honest"]
 
 
 @pytest.mark.slow

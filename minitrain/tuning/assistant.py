@@ -60,7 +60,7 @@ def ppo(policy, reward, *, prompts, end, reference, beta=0.1, steps=120, size=64
     return _train(model, source, clipped, model.groups(rate), rate, steps, each)
 
 
-def dpo(policy, made, *, reference, beta=0.1, steps=100, size=32, rate=1e-3, seed=0, each=None):
+def dpo(policy, made, *, reference, beta=0.1, steps=80, size=32, rate=1e-3, seed=0, each=None):
     """DPO on `Pairs`.  Returns the trainer."""
     source = DPO(policy, made, reference=reference, size=size, seed=seed)
     return _train(policy, source, partial(preferred, beta=beta), policy.parameters(), rate, steps, each)
