@@ -6,9 +6,9 @@
 
 The end mark stands before every question, as it stood before every document in pre-training, and behind every answer, so that
 the model learns to stop. The loss counts answers and their end marks alone. Role marks are tokens that no text encodes to: who
-writes "<assistant>" into a question writes letters. Colons and line ends are those of the questions and answers that the village
-model has read: begun from the rows of "Question" and "Answer", the marks are understood before any tuning. It refuses to know
-where dialogues come from.
+writes "<assistant>" into a question writes words, which the tokenizer may not have. Colons and line ends are those of the
+questions and answers that the village model has read: begun from the rows of "Question" and "Answer", the marks are understood
+before any tuning. It refuses to know where dialogues come from.
 """
 import torch
 

@@ -101,18 +101,20 @@ def knowledge(course):
             more = steps if name == "alone" else 2 * steps
             # The rows of their names are one and the same as yet, so these must move more than those of known words would.
             model = course.tuned(source, start=course.assistant, steps=more, rate=sft.RATE / 2, table_rate=0.01)
+            said = {exam: measure.followed(model, course.tok, some) for exam, some in exams.items()}
             found[f"{times}, {name}"] = {
-                **{exam: measure.followed(model, course.tok, some)["correct"] for exam, some in exams.items()},
+                **{exam: judged["correct"] for exam, judged in said.items()}, "in the style": said["other styles"]["both"],
                 "old": measure.followed(model, course.tok, course.parts.train.take(N, first=measure.HELD_OUT))["correct"],
                 "village": course.forgotten(model)["all"]}
     return found
 
 
 def graduate(course):
-    """What the village's texts cost before and after tuning: whole, by LoRA, with rehearsal, and on one kind of text."""
+    """What the village's texts cost before and after tuning: whole, slowly, by LoRA, with rehearsal, and on one kind of text."""
     old = sft.Documents(course.village, course.tok, 8, context=course.base.context, first=20_000_000)
     diaries = sft.Documents(Village(**VILLAGE | {"mix": {"diary": 1e9}}), course.tok, 16, context=course.base.context)
     models = {"base": course.base, "tuned": course.assistant,
+              "slowly": course.tuned(course.source(), steps=3 * sft.STEPS, rate=sft.RATE / 3),
               "by LoRA": course.tuned(course.source(), low_rank=8),
               "rehearsed": course.tuned(sft.Rehearsed(course.source(), old, every=4), steps=sft.STEPS * 4 // 3),
               "on diaries": course.tuned(diaries, steps=sft.STEPS)}

@@ -8,17 +8,18 @@ QUESTIONS = {
     "base": Question(
         "The base model has read 57 million tokens, and knows where everybody lives. It gets an instruction as the beginning "
         "of a text: “Where does Zelda live? Be polite.” Of a hundred such, it does what was asked in …",
-        ["nearly all", "about half", "fewer than ten"], answer="fewer than ten",
+        ["nearly all", "about half", "about ten, or fewer"], answer="about ten, or fewer",
         why="It was trained to go on, and a question is the beginning of many texts. What it knows comes out where a text of its "
             "village would say it."),
     "tuned": Question(
-        "Now 200 updates on instructions with their answers, less than a hundredth of what it had read before. Combinations "
+        "Now 260 updates on instructions with their answers, less than a hundredth of what it had read before. Combinations "
         "of what, how and in which style that it was never tuned on: it does what was asked in …",
         ["fewer than half", "about three in four", "more than nine in ten"], answer="more than nine in ten",
-        why="Nothing new had to be learned about the village. What was missing is when to say it, and in which form."),
+        why="What was missing was when to say what it knows, and in which form. Each thing and each style it had met, only not "
+            "together."),
     "forgot": Question(
         "And its old trade, to go on with stories and news as the village would? A document now costs it …",
-        ["as much as before", "up to a tenth more", "more than half again as much"], answer="more than half again as much",
+        ["as much as before", "up to half again as much", "more than half again as much"], answer="more than half again as much",
         why="Nobody asked it to go on any more, and nothing in the loss holds on to what is not asked for."),
     "lora": Question(
         "LoRA leaves all matrices as they are, and trains thin ones beside them: 3 numbers for a hundred of the model's. "
