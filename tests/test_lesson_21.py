@@ -1,7 +1,6 @@
 """Lesson 21's parts: its exercises' special points, the widgets, and what its claims stand on, over other seeds."""
 import json
 import math
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +8,15 @@ import pytest
 import torch
 from browser import Notebook, clean, says, status
 
-from minitrain import Trainer, optim, records
+from minitrain import records
 from minitrain.checkpoint import language
 from minitrain.sources.manners import measure
 from minitrain.teach.lessons.lesson_21 import EXERCISES
 from minitrain.teach.widgets.blind_judge import BlindJudge
 from minitrain.teach.widgets.rater import YouAreTheRater
 from minitrain.tuning import assistant, chat, compared, reward_model
-from minitrain.tuning.grpo import GRPO, relative
 from minitrain.tuning.measure import prompts
-from minitrain.tuning.raters import FLATTERY, LENGTH, TOKENS, TRUTH, Rater, learned_taste
+from minitrain.tuning.raters import FLATTERY, LENGTH, TOKENS, TRUTH, Rater, learned_taste, utility
 from minitrain.tuning.start import start as begin
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "21_human_feedback.ipynb"
@@ -232,24 +230,23 @@ def test_a_score_that_likes_length_is_hacked_and_a_leash_holds(start, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [20, 21, 22])
 def test_two_of_five_who_love_flattery_get_it_and_without_them_it_goes(start, seed):
-    """With the lesson's settings."""
+    """Of sixteen answers, the one that a vote likes best: all five flatter, three alone do not."""
     course = compared.Course(*start, seed=seed, questions=400, shown=150, judged=150)
     numbers = [i for i in range(150) for _ in range(2)]
     texts = chat.answers(start[0], start[1], [course.shown.prompts[i] for i in numbers], TOKENS, temperature=1.0,
                          generator=course.generator())
     found = [measure(course.shown.instructions[i], text) for i, text in zip(numbers, texts)]
-    seen, before = list(zip(found[::2], found[1::2])), course.judged(course.start)
+    seen, numbers = list(zip(found[::2], found[1::2])), [i for i in range(150) for _ in range(16)]
+    texts = chat.answers(start[0], start[1], [course.tests.prompts[i] for i in numbers], TOKENS, temperature=1.0,
+                         generator=course.generator())
+    said = [measure(course.tests.instructions[i], text) for i, text in zip(numbers, texts)]
+    before = sum(f.flattery for f in said) / len(said)
     raters, after = [Rater(TRUTH, seed=i) for i in range(3)] + [Rater(FLATTERY, seed=i) for i in (3, 4)], {}
     for some in (3, 5):
         taste = learned_taste(seen, np.mean([rater.rate(seen) for rater in raters[:some]], 0).tolist())
-        policy = course.policy()
-        source = GRPO(policy, course.asked.prompts, course.asked.reward(taste), size=4, group=8, end=start[1].end,
-                      reference=course.reference, tokens=TOKENS, seed=seed)
-        optimizer = optim.Adam(policy.parameters(), rate=3e-3, clip=1.0)
-        Trainer(policy, partial(relative, beta=0.03), optimizer, schedule=optim.cosine(40)).fit(source, steps=40)
-        after[some] = course.judged(policy)
-    assert after[3]["flattery"] < before["flattery"] - 0.1 and after[5]["flattery"] > before["flattery"] + 1
-    assert after[3]["truth"] > max(before["truth"], after[5]["truth"]) + 0.2
+        best = [max(said[i:i + 16], key=lambda f, taste=taste: utility(f, taste)) for i in range(0, len(said), 16)]
+        after[some] = sum(f.flattery for f in best) / len(best)
+    assert after[3] < before - 0.1 and after[5] > before + 0.3
 
 
 @pytest.mark.browser
@@ -276,7 +273,7 @@ def test_the_widgets_in_a_browser(lab, browser):
         press(name, key)
         says(status(output), said)
     press("Learn from my ratings", "Enter")
-    says(status(output), "From 1 ratings: right answers weigh most with you, +1.00.")
+    says(status(output), "From 1 rating: right answers weigh most with you, +1.00.")
 
     output, game = notebook.output("BlindJudge("), BlindJudge(QUESTIONS, ANSWERS, TRUTHS)
     output.get_by_text("A goat.", exact=True).wait_for()

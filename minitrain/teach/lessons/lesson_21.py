@@ -13,12 +13,14 @@ QUESTIONS = {
         why="The score is what is made larger, and nothing else. Where it and what was meant part ways, training follows the "
             "score."),
     "same": Question(
-        "Ratings by the same raters: 3,000 pairs through a reward model and GRPO, 300 pairs straight into DPO. What was meant …",
+        "Ratings by raters of the same taste: 3,000 pairs through a reward model and GRPO, 300 pairs straight into DPO. What was "
+        "meant …",
         ["rises with both", "rises only with the reward model", "rises only with DPO"], answer="rises with both",
-        why="Both look for the same policy: the one that is best under the learned reward, near the reference."),
+        why="Both make likelier what the raters chose, near the reference: one by way of a model of the raters, the other "
+            "straight from the pairs."),
     "minority": Question(
-        "Three of five raters want the plain truth, and two love flattery. Trained on the votes of all five, the assistant "
-        "flatters …",
+        "Three of five raters want the plain truth, and two love flattery. The assistant answers each question sixteen times, "
+        "and the answer that the votes of all five like best is given. It flatters …",
         ["more than before", "about as before", "less than before"], answer="more than before",
         why="Three to two would be the vote if all cared alike. The three hardly mind a compliment and vote on other things; the "
             "two always vote for it."),
@@ -112,6 +114,10 @@ EXERCISES = {
                           "would learn to like what was rejected."),
             Misconception(lambda c, r: -bradley_terry(c, r),
                           "The sign: the log of a probability is negative, and the surprise at it is minus that."),
+            Misconception(lambda c, r: -np.mean(c - r),
+                          "Without the sigmoid and the log nothing ever is enough: scores would grow apart for ever."),
+            Misconception(lambda c, r: np.mean(np.log10(1 + np.exp(-(c - r)))),
+                          "That is the logarithm to base 10. Here, as everywhere in the course, in nats: np.log."),
             Misconception(lambda c, r: np.mean(_sigmoid(c - r)),
                           "That is the mean probability that the chosen one wins. Its surprise is minus the log of it, pair by "
                           "pair."),
@@ -144,6 +150,9 @@ EXERCISES = {
             Misconception(_divided(lambda r: r.std(keepdims=True), lambda r: r.mean(keepdims=True)),
                           "You compared with all answers to all prompts. An answer to a hard question would look bad whatever it "
                           "says: compare with its own row."),
+            Misconception(lambda r: r - r.mean(),
+                          "You compared with all answers to all prompts, and the spread is still in it. A group is a row: mean "
+                          "and standard deviation along axis=1, keepdims=True."),
             Misconception(_divided(lambda r: r.std(0, keepdims=True), lambda r: r.mean(0, keepdims=True)),
                           "You went down the columns. A group is a row: axis=1."),
             Misconception(lambda r: r - r.mean(1, keepdims=True),
@@ -176,6 +185,11 @@ EXERCISES = {
             Misconception(_of(lambda a, b, c, d, beta: beta * (a - b)),
                           "The reference is missing. Without it, what was likely from the start counts as preferred, and nothing "
                           "holds the policy near where it began."),
+            Misconception(_of(lambda a, b, c, d, beta: beta * (a - c)),
+                          "The rejected answer is missing. A pair says that one is better than the other, so both "
+                          "rewards count."),
+            Misconception(_of(lambda a, b, c, d, beta: beta * (a / c - b / d)),
+                          "You divided logs. The log of a ratio is a difference of logs."),
             Misconception(_of(lambda a, b, c, d, beta: (a - c) - (b - d)), "beta is not used: it says how long the leash is."),
             Misconception(_of(lambda a, b, c, d, beta: (a - c) - (b - d), outside=lambda beta: beta),
                           "beta stands outside of the log. It multiplies the rewards, inside of the sigmoid."),

@@ -67,20 +67,21 @@ class YouAreTheRater(Panel):
         if not self.ratings:
             self.message = "Rate a pair first."
             return
+        self.message = "Learning from your ratings …"
         try:
             weights, answers = self.learn(list(self.ratings))
         except ValueError as error:
             self.message = str(error)
             return
         self.found = dict(weights)
-        strongest = max(weights, key=lambda name: abs(weights[name]))
-        self.message = (f"From {len(self.ratings)} ratings: {WORDS.get(strongest, strongest)} weigh most with you, "
+        n, strongest = len(self.ratings), max(weights, key=lambda name: abs(weights[name]))
+        self.message = (f"From {n} rating{'s' * (n != 1)}: {WORDS.get(strongest, strongest)} weigh most with you, "
                         f"{weights[strongest]:+.2f}.")
         taste = [(WORDS.get(name, name), f"{weight:+.2f}") for name, weight in weights.items()]
         self.result.value = _table("your taste", taste) + _table("an assistant of your taste", answers)
 
     def _show(self):
-        over = self.place == len(self.pairs)
+        over, self.result.value = self.place == len(self.pairs), ""
         for made in self.buttons:
             made.disabled = over
         self.back.disabled = not self.place
