@@ -294,6 +294,11 @@ def test_sides_are_swapped_and_moves_taken_back(board):
     assert board.moves == [0, 4, 1]
     board.new()
     assert board.moves == [0]
+    for cell in (8, 3):
+        board.play(cell)                                                        # it has 1, 2 and 3
+    assert board.message.endswith("It won.")
+    board.swap()
+    assert board.first and board.moves == [] and board.message == "Your move: you are X."
 
 
 def test_the_table_is_the_search(board):

@@ -156,9 +156,9 @@ class PlayAgainst(Panel):
         self._say("Taken back. Your move.")
 
     def swap(self):
-        """Go on from here as the other side."""
-        self.first = not self.first
-        self._answer()
+        """Go on from here as the other side; after a game that is over, a new one."""
+        over, self.first = not np.isnan(self.rules.outcome(self.position)[0]), not self.first
+        self.new() if over else self._answer()
 
     def new(self):
         """An empty board; the same sides."""
