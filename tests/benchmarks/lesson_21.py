@@ -1,6 +1,6 @@
 """The experiments of lesson 21, over seeds: four methods, over-optimisation, raters who disagree or are unsure. One JSON object.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/lesson_21.py                          # three seeds: some ten minutes of one core
+    OMP_NUM_THREADS=1 python tests/benchmarks/lesson_21.py                          # three seeds: forty minutes of one core
     OMP_NUM_THREADS=1 python tests/benchmarks/lesson_21.py --seeds 1 --only methods
 
 Seconds are of the processor. Questions that a policy is judged by are never among those it was trained on, nor are the pairs.
