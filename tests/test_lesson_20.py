@@ -175,8 +175,8 @@ def test_the_lessons_tuning_reaches_its_figures_with_other_seeds(seed):
     parts = instructions.split(village, seed)
     for rank in (None, 8):
         tuned = copy.deepcopy(grown)
-        how = {"rate": sft.LORA_RATE} if rank else {}
-        size, steps = (8, 500) if rank else (sft.SIZE, sft.STEPS)
+        how = {"rate": 0.015} if rank else {}
+        size, steps = (12, 500) if rank else (sft.SIZE, sft.STEPS)
         if rank:
             apply(tuned, rank, seed=seed)
         sft.tune(tuned, sft.Dialogues(parts.train, tok, size, context=tuned.context, seed=seed), steps, **how)

@@ -480,7 +480,7 @@ def test_ppo_holds_the_pole(seed):
 def test_ppo_swings_up(seed):
     def envs(name, num):
         return gymnasium.make_vec(name, num_envs=num)
-    model, _ = trained(envs("Acrobot-v1", 16), PPO, clipped, 1600, seed=seed, entropy=0.01, steps=64)
+    model, _ = trained(envs("Acrobot-v1", 16), PPO, clipped, 3200, seed=seed, entropy=0.01, steps=64)
     assert average_return(model, envs("Acrobot-v1", 20), episodes=20, seed=1000) > -150
     model, _ = trained(envs("Pendulum-v1", 16), PPO, clipped, 3840, seed=seed, rate=1e-3, discount=0.9, scale=0.1, steps=128,
                        epochs=10, minibatches=8)
