@@ -221,10 +221,10 @@ def counted(text, windows, n):
 
 def middle(values):
     """The median, and the spread."""
-    values = [round(v, 3) if v is not None else None for v in values]
+    values = [round(v, 4) if v is not None else None for v in values]
     if None in values:
         return {"median": None, "runs": values}
-    return {"median": round(statistics.median(values), 3), "least": min(values), "most": max(values), "runs": values}
+    return {"median": round(statistics.median(values), 4), "least": min(values), "most": max(values), "runs": values}
 
 
 def main(text, seeds, steps):

@@ -71,7 +71,7 @@ if __name__ == "__main__":
                          "slowest_seconds": max(run["seconds"] for run in runs),
                          "slowest_processor_seconds": max(run["processor_seconds"] for run in runs)}
     if args.curves:
-        found["acrobot"] = curve("Acrobot-v1", args.curves, updates=1600, entropy=0.01, steps=64)
+        found["acrobot"] = curve("Acrobot-v1", args.curves, updates=3200, entropy=0.01, steps=64)
         found["pendulum"] = curve("Pendulum-v1", args.curves, updates=3840, rate=1e-3, discount=0.9, scale=0.1, steps=128,
                                   epochs=10, minibatches=8)
     print(json.dumps(found, indent=1))

@@ -15,7 +15,8 @@ QUESTIONS = {
     "same": Question(
         "Ratings by raters of the same taste: 3,000 pairs through a reward model and GRPO, 300 pairs straight into DPO. What was "
         "meant …",
-        ["rises with both", "rises only with the reward model", "rises only with DPO"], answer="rises with both",
+        ["rises with both", "rises only with the reward model", "rises only with DPO", "rises with neither"],
+        answer="rises with both",
         why="Both make likelier what the raters chose, near the reference: one by way of a model of the raters, the other "
             "straight from the pairs."),
     "minority": Question(
