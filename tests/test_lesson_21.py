@@ -79,6 +79,8 @@ def test_the_rater_rates_takes_back_and_learns():
     assert all(button.disabled for button in game.buttons)
     game.rate(1.0)
     assert len(game.ratings) == 3
+    game.back.click()
+    assert game.result.value == "" and game.message == "2 rated."             # what was learned is no longer of these ratings
     assert "Rate 3 pairs" in game.instead()
     with pytest.raises(ValueError, match="no pairs"):
         YouAreTheRater([], learn)

@@ -226,6 +226,7 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatc
         run("halves")
     monkeypatch.setattr(chat, "padded", padded)
     assert run("halves") == 0 and "Resumed at update 8" in capsys.readouterr().out
+    assert {len(rows) for rows, *_ in calls} == {32}                            # --size
     one, two = (language.load(tmp_path / f"{name}.safetensors") for name in ("whole", "halves"))
     assert all(torch.equal(x, two[0].state_dict()[name]) for name, x in one[0].state_dict().items())
     assert one[2]["command"].endswith("--steps 10 --size 32 --seed 0 --out data/models/village-sft.safetensors")
