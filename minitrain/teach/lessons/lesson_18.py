@@ -20,10 +20,10 @@ QUESTIONS = {
         answer="more than fifty times as many",
         why="The reward now arrives in the cell after the one in which it was earned, and praises whatever is done there."),
     "ladder": Question(
-        "Each of the three may take 120,000 steps, from four starts. Which of them returns at least 475 (of 500) at the end, by "
-        "its last 100 episodes, from every start?",
-        ["all three", "with a baseline, and PPO", "PPO alone", "none of them"],
-        answer="PPO alone",
+        "Each of the three may take 120,000 steps, from four starts. At least 475 (of 500) at the end, by the last 100 episodes: "
+        "from how many of the four does plain REINFORCE get there, and from how many PPO?",
+        ["both from three or four", "REINFORCE from at most one, PPO from three or four", "both from at most one"],
+        answer="REINFORCE from at most one, PPO from three or four",
         why="REINFORCE makes one update of an episode and throws it away. PPO makes sixteen of each "
             "rollout, and its clip keeps them short."),
     "hint-pays": Question(
